@@ -1,0 +1,38 @@
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+help: ## what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 12
+
+run: $(VENV)/demo ## the whole story on this machine: service, demo page and mailbox
+	@exec $(BIN)/moderation-service demo
+
+test: $(VENV)/test browser ## every test
+	$(BIN)/pytest
+
+check: $(VENV)/test ## style, types and import contracts
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+format: $(VENV)/test ## bring the style in order
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+browser: $(VENV)/test
+	@command -v chromium >/dev/null || tests/install_browser.sh $(BIN)
+
+python-is-new-enough:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ...")'
+
+$(VENV)/bin/python: | python-is-new-enough
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/%: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
+	@touch $@
+
+.PHONY: help run test check format browser python-is-new-enough
