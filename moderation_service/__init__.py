@@ -1,0 +1,3 @@
+"""Comment moderation by e-mail."""
+
+__version__ = "0.1.0"

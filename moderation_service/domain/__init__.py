@@ -1,0 +1,1 @@
+"""The rules of moderation: values and pure functions; no disk, no network, no clock of their own."""

@@ -1,0 +1,91 @@
+"""Everything that can go wrong in the words of the domain; the web turns each into one status."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from moderation_service.domain.comments import Receipt
+
+
+class ModerationError(Exception):
+    """The request cannot be fulfilled."""
+
+
+class FieldsInvalidError(ModerationError):
+    """Fields were rejected; `errors` names each with the codes of its faults."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
+        super().__init__()
+        self.errors = errors
+
+
+class MalformedRequestError(ModerationError):
+    """The request could not be read at all."""
+
+
+class UnauthorizedError(ModerationError):
+    """No bearer key of a site was given."""
+
+
+class UnknownSiteError(ModerationError):
+    """The page belongs to no site of this service."""
+
+
+class ForeignOriginError(ModerationError):
+    """The form was sent from a page of another site."""
+
+
+class NotFoundError(ModerationError):
+    """There is no such thing, or not for this reader."""
+
+
+class DuplicateCommentError(ModerationError):
+    """The same comment arrived from the same place a moment ago; `receipt` is what that one was given."""
+
+    def __init__(self, receipt: Receipt) -> None:
+        super().__init__()
+        self.receipt = receipt
+
+
+class KeyReusedError(ModerationError):
+    """The idempotency key was used before for another comment."""
+
+
+class TooManyCommentsError(ModerationError):
+    """The client's network posted too much; it may go on after `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class LinkInvalidError(ModerationError):
+    """The link was not made by this service."""
+
+
+class LinkExpiredError(ModerationError):
+    """The link was genuine and is too old."""
+
+
+class LinkVoidError(ModerationError):
+    """The link was genuine; its comment was edited, or its moderator has left or changed address."""
+
+
+class StateChangedError(ModerationError):
+    """The comment is no longer in the state that the moderator saw, or its time for a change is over."""
+
+
+class UnavailableError(ModerationError):
+    """The comment cannot be kept just now; nothing was stored. Try again after `retry_after` seconds."""
+
+    def __init__(self, retry_after: int = 2) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class KeyNotListedError(ModerationError):
+    """Something is stored under a key that is no longer listed."""
+
+
+def seconds_until(then: datetime, now: datetime) -> int:
+    """Return whole seconds from `now` to `then`, at least one."""
+    return max(1, int((then - now).total_seconds()) + 1)

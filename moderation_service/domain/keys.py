@@ -1,0 +1,73 @@
+"""Secrets: from each listed key one derived key for every purpose, to sign, to encrypt and to recognise."""
+
+import hashlib
+import hmac
+import os
+from collections.abc import Sequence
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from moderation_service.domain.errors import KeyNotListedError
+
+SHORTEST_SECRET = 32
+_ID_BYTES = 8
+_NONCE_BYTES = 12
+
+
+class KeyRing:
+    """The listed keys. The first signs and encrypts; all verify and decrypt."""
+
+    def __init__(self, secrets: Sequence[str]) -> None:
+        self._secrets = tuple(secret.encode() for secret in secrets)
+        self.ids = tuple(_derive(secret, "key id", _ID_BYTES).hex() for secret in self._secrets)
+        self._ciphers = {
+            bytes.fromhex(key_id): AESGCM(_derive(secret, "address encryption"))
+            for key_id, secret in zip(self.ids, self._secrets, strict=True)
+        }
+        self._current = bytes.fromhex(self.ids[0])
+        self._hash_keys: dict[str, tuple[bytes, ...]] = {}
+
+    @property
+    def current_id(self) -> str:
+        """The id of the key that signs and encrypts; derived from the key, never its position."""
+        return self.ids[0]
+
+    def derive(self, purpose: str) -> tuple[bytes, ...]:
+        """Return 32 bytes for a purpose from every listed key, the current one first (RFC 5869)."""
+        return tuple(_derive(secret, purpose) for secret in self._secrets)
+
+    def seal(self, text: str, *, table: str, row: str) -> bytes:
+        """Encrypt by AES-256-GCM, bound to its row: key id (8 bytes), nonce (12), ciphertext and tag."""
+        nonce = os.urandom(_NONCE_BYTES)
+        sealed = self._ciphers[self._current].encrypt(nonce, text.encode(), f"{table}/{row}".encode())
+        return self._current + nonce + sealed
+
+    def open(self, sealed: bytes, *, table: str, row: str) -> str:
+        """Decrypt what `seal` made for the same row; raise KeyNotListedError for another key or row."""
+        cipher = self._ciphers.get(sealed[:_ID_BYTES])
+        if cipher is None:
+            raise KeyNotListedError
+        nonce, rest = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], sealed[_ID_BYTES + _NONCE_BYTES :]
+        try:
+            return cipher.decrypt(nonce, rest, f"{table}/{row}".encode()).decode()
+        except InvalidTag as error:
+            raise KeyNotListedError from error
+
+    def keyed_hashes(self, purpose: str, text: str) -> tuple[str, ...]:
+        """Return HMAC-SHA-256 of a text under every listed key, 32 hexadecimal digits each, the current first."""
+        keys = self._hash_keys.get(purpose)
+        if keys is None:
+            keys = self._hash_keys[purpose] = self.derive(purpose)
+        message = text.encode()
+        return tuple(hmac.digest(key, message, hashlib.sha256)[:16].hex() for key in keys)
+
+    def keyed_hash(self, purpose: str, text: str) -> str:
+        """Return the keyed hash under the current key."""
+        return self.keyed_hashes(purpose, text)[0]
+
+
+def _derive(secret: bytes, purpose: str, length: int = 32) -> bytes:
+    return HKDF(SHA256(), length, b"moderation-service", purpose.encode()).derive(secret)

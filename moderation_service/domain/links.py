@@ -1,0 +1,90 @@
+"""Mailed links: signed, bound to one comment, revision, moderator and address, and good for thirty days."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
+from itsdangerous.timed import TimestampSigner
+
+from moderation_service.domain.addresses import identity
+from moderation_service.domain.errors import LinkExpiredError, LinkInvalidError
+from moderation_service.domain.keys import KeyRing
+
+LIFETIME = timedelta(days=30)
+_PURPOSE = "moderation link"
+_ADDRESS = "moderator address"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What a token says: this moderator of this site may decide this revision of this comment."""
+
+    site_id: str
+    moderator_id: str
+    comment_id: str
+    revision: int
+    address_hash: str
+
+
+class Links:
+    """Makes and reads the tokens of mailed links."""
+
+    def __init__(self, keys: KeyRing, clock: Callable[[], datetime]) -> None:
+        self._keys = keys
+
+        class _Signer(TimestampSigner):
+            def get_timestamp(self) -> int:
+                return int(clock().timestamp())
+
+        self._serializer = URLSafeTimedSerializer(
+            list(reversed(keys.derive(_PURPOSE))),
+            salt=_PURPOSE,
+            signer=_Signer,
+            signer_kwargs={"key_derivation": "hmac", "digest_method": "sha256"},
+        )
+
+    def address_hash(self, address: str) -> str:
+        """Return the keyed hash of a moderator's address that a new token carries."""
+        return self._keys.keyed_hash(_ADDRESS, identity(address))
+
+    def is_address(self, link: Link, address: str) -> bool:
+        """Tell whether a link was mailed to this address, under any listed key."""
+        return link.address_hash in self._keys.keyed_hashes(_ADDRESS, identity(address))
+
+    def mint(self, link: Link) -> str:
+        """Sign a link under the current key."""
+        return str(
+            self._serializer.dumps(
+                [link.site_id, link.moderator_id, link.comment_id, link.revision, link.address_hash]
+            )
+        )
+
+    def read(self, token: str) -> Link:
+        """Return what a token says; raise LinkInvalidError for a forgery, LinkExpiredError for an old one."""
+        if not _is_canonical(token):
+            raise LinkInvalidError
+        try:
+            payload = self._serializer.loads(token, max_age=int(LIFETIME.total_seconds()))
+        except SignatureExpired as error:
+            raise LinkExpiredError from error
+        except BadSignature as error:
+            raise LinkInvalidError from error
+        site_id, moderator_id, comment_id, revision, address_hash = payload
+        return Link(
+            site_id=site_id,
+            moderator_id=moderator_id,
+            comment_id=comment_id,
+            revision=revision,
+            address_hash=address_hash,
+        )
+
+
+def _is_canonical(token: str) -> bool:
+    """Tell whether the signature is spelled as it was signed; base64 has spare bits in its last character."""
+    signature = token.rpartition(".")[2]
+    try:
+        return base64_encode(base64_decode(signature)).decode() == signature
+    except (BadSignature, UnicodeError):
+        return False

@@ -1,0 +1,55 @@
+"""From a comment's Markdown to safe HTML: paragraphs, emphasis, code, quotes, lists and links, nothing else."""
+
+import re
+
+import nh3
+from markdown_it import MarkdownIt
+
+RENDERER = 1
+"""The version of these rules; stored beside each rendering so that old ones can be found and renewed."""
+
+_TAGS = {"p", "br", "em", "strong", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
+_ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}
+_MOST_BARE_LINKS = 100
+_PLAIN = re.compile(r"(?:[^\W\d_][^\n\\`*_\[\]<>&~:\t\xa0]*[^\s\\`*_\[\]<>&~:](?:\n\n?(?!\n)|\Z))+")
+
+
+_RULES = ["emphasis", "backticks", "escape", "entity", "newline", "link", "autolink", "balance_pairs"]
+_BLOCKS = ["blockquote", "list", "fence", "code", "fragments_join"]
+
+
+def _parser(*, linkify: bool) -> MarkdownIt:
+    parser = MarkdownIt("zero", {"html": False, "breaks": True, "linkify": linkify, "maxNesting": 20})
+    parser.enable(_RULES + _BLOCKS)
+    if linkify:
+        parser.enable("linkify")
+        assert parser.linkify is not None  # noqa: S101 - the option above makes it
+        parser.linkify.set({"fuzzy_link": False, "fuzzy_email": False, "fuzzy_ip": False})
+    return parser
+
+
+_MARKDOWN = _parser(linkify=False)
+_LINKIFYING = _parser(linkify=True)
+_CLEANER = nh3.Cleaner(
+    tags=_TAGS,
+    attributes=_ATTRIBUTES,
+    url_schemes={"http", "https"},
+    link_rel="nofollow ugc noopener",
+)
+
+
+def render(body: str) -> str:
+    """Return the HTML of a trimmed body. Raw HTML and images in it come out as text.
+
+    Bare addresses become links, unless there are so many that looking for them would take seconds.
+    """
+    if _PLAIN.fullmatch(body):
+        return _paragraphs(body)
+    parser = _LINKIFYING if 0 < body.count("://") <= _MOST_BARE_LINKS else _MARKDOWN
+    return _CLEANER.clean(parser.render(body))
+
+
+def _paragraphs(body: str) -> str:
+    """Render what holds no markup at all, thirty times faster than the parser and to the same letter."""
+    html = "</p>\n<p>".join(paragraph.replace("\n", "<br>\n") for paragraph in body.split("\n\n"))
+    return f"<p>{html}</p>\n"

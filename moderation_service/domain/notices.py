@@ -1,0 +1,116 @@
+"""Telling moderators: what a message may hold, when the next one may go, what a mail server's answer means."""
+
+import random
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from moderation_service.domain.comments import QueuedComment
+from moderation_service.domain.sites import Moderator, Site
+
+IN_FULL = 50
+"""How many comments a message shows; the rest is a count."""
+
+GIVE_UP_AFTER = timedelta(days=5)
+"""How long a message is tried before it is parked."""
+
+_FIRST_WAIT = timedelta(seconds=10)
+_LONGEST_WAIT = timedelta(hours=4)
+PROBE_PERSON_EVERY = timedelta(days=1)
+PROBE_SERVER_EVERY = timedelta(minutes=3)
+BEFORE_SHORTENED = timedelta(seconds=30)
+
+
+class PromiseState(StrEnum):
+    """Where the promise to tell one moderator of one comment stands."""
+
+    WAITING = "waiting"
+    TOLD = "told"
+    SUPERSEDED = "superseded"
+    PARKED = "parked"
+
+
+class MessageState(StrEnum):
+    """Where a message stands. While it is fixed, a server may have seen it: its set only shrinks."""
+
+    FIXED = "fixed"
+    SENT = "sent"
+    DISSOLVED = "dissolved"
+    PARKED = "parked"
+
+
+class Phase(StrEnum):
+    """How far the conversation with a mail server came before it failed."""
+
+    CONNECT = "connect"
+    TLS = "tls"
+    LOGIN = "login"
+    SENDER = "sender"
+    RECIPIENT = "recipient"
+    DATA = "data"
+    ANSWER = "answer"
+
+
+class Action(StrEnum):
+    """What is done about a message that did not get through."""
+
+    AGAIN = "again"
+    PARK_PERSON = "park_person"
+    PARK_MESSAGE = "park_message"
+    PAUSE_ALL = "pause_all"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice:
+    """One comment in a message, with the moderator's part in its site."""
+
+    comment: QueuedComment
+    site: Site
+    moderator: Moderator
+    masked_address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """All that one person is told at once: `notices` are those shown in full, `total` counts all of them.
+
+    A `shortened` message leaves out what commenters wrote, because a spam filter refused it. One that
+    `may_have_arrived` was handed to a server before, and nobody knows what came of it.
+    """
+
+    id: str
+    message_id: str
+    created_at: datetime
+    notices: tuple[Notice, ...]
+    total: int
+    shortened: bool
+    may_have_arrived: bool
+
+
+def classify(phase: Phase, code: int | None) -> Action:
+    """Map what happened to what is done about it.
+
+    `code` is the server's reply, None where it gave none. What concerns the server or our account pauses
+    all mail; a refused recipient parks the person; a refused text parks the message; the rest is temporary.
+    """
+    permanent = code is not None and code >= 500  # noqa: PLR2004 - RFC 5321, 4.2.1: 5yz is permanent
+    if phase in (Phase.TLS, Phase.LOGIN):
+        return Action.PAUSE_ALL if permanent or code is None else Action.AGAIN
+    if permanent and phase in (Phase.CONNECT, Phase.SENDER):
+        return Action.PAUSE_ALL
+    if permanent and phase is Phase.RECIPIENT:
+        return Action.PARK_PERSON
+    if permanent and phase is Phase.DATA:
+        return Action.PARK_MESSAGE
+    return Action.AGAIN
+
+
+def may_have_arrived(phase: Phase) -> bool:
+    """Tell whether the server may have accepted the message although we never heard so."""
+    return phase is Phase.ANSWER
+
+
+def backoff(attempts: int) -> timedelta:
+    """Return the wait before the next try: doubling from ten seconds to four hours, a fifth of it by chance."""
+    wait: timedelta = min(_FIRST_WAIT * 2 ** min(attempts, 20), _LONGEST_WAIT)
+    return wait * random.uniform(0.9, 1.1)  # noqa: S311 - jitter, not a secret

@@ -1,0 +1,106 @@
+"""Pages are URLs: one canonical form for all the addresses that show the same page."""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
+from uuid import UUID
+
+import idna
+
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+_TRACKING = frozenset({"fbclid", "gclid", "msclkid", "mc_eid", "replytocom"})
+_TRACKING_PREFIX = "utm_"
+_NOT_ASCII = re.compile(r"[^\x21-\x7e]+")
+
+
+class InvalidPageError(ValueError):
+    """The text is no http(s) URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """A page of a site under its canonical URL."""
+
+    id: str
+    site_id: str
+    url: str
+
+
+def page(site_id: str, url: str) -> Page:
+    """Return the page of a site; its id follows from site and URL, so nobody has to look it up."""
+    digest = hashlib.sha256(f"{site_id}\0{url}".encode()).digest()
+    return Page(id=str(UUID(bytes=digest[:16])), site_id=site_id, url=url)
+
+
+def canonical(url: str) -> str:
+    """Return the one form of a page's URL; raise InvalidPageError for anything but http(s).
+
+    Scheme and host in lower case (IDNA A-labels), no default port, no fragment, no tracking parameter
+    (`utm_*`, `fbclid`, `gclid`, `msclkid`, `mc_eid`, `replytocom`), `/` for an empty path, everything
+    outside ASCII percent-encoded. All else keeps its order and spelling.
+    """
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname, parts.port
+    except ValueError as error:
+        raise InvalidPageError from error
+    scheme = parts.scheme.lower()
+    if scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc or "\\" in url:
+        raise InvalidPageError
+    netloc = _ascii_host(host)
+    if port is not None and port != _DEFAULT_PORTS[scheme]:
+        netloc = f"{netloc}:{port}"
+    query = "&".join(pair for pair in parts.query.split("&") if not _is_tracking(pair))
+    return urlunsplit((scheme, netloc, _ascii(parts.path) or "/", _ascii(query), ""))
+
+
+def origin(url: str) -> str:
+    """Return scheme, host and port of a canonical URL, as a browser writes `Origin`."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}"
+
+
+def path(url: str) -> str:
+    """Return the path of a canonical URL."""
+    return urlsplit(url).path
+
+
+def covers(prefix: str, page_path: str) -> bool:
+    """Tell whether a path lies at or below a prefix, by whole segments: `/blog` covers `/blog/a`, not `/blogs`."""
+    stem = prefix.rstrip("/")
+    return page_path == stem or page_path.startswith(f"{stem}/")
+
+
+def resolve(base: str, reference: str) -> str | None:
+    """Return an absolute http(s) URL for a reference on a page, or None if it is none that is safe to send."""
+    if "\\" in reference or _NOT_ASCII.search(reference):
+        reference = _ascii(reference.replace("\\", "%5C"))
+    try:
+        target = urljoin(base, reference)
+        canonical(target)
+    except (ValueError, InvalidPageError):
+        return None
+    return target
+
+
+def _ascii_host(host: str) -> str:
+    if ":" in host:
+        return f"[{host}]"
+    if host.isascii():
+        return host
+    try:
+        return idna.encode(host, uts46=True).decode()
+    except idna.IDNAError as error:
+        raise InvalidPageError from error
+
+
+def _ascii(text: str) -> str:
+    return _NOT_ASCII.sub(lambda match: quote(match[0], errors="strict"), text)
+
+
+def _is_tracking(pair: str) -> bool:
+    if not pair:
+        return True
+    name = unquote_plus(pair.partition("=")[0]).lower()
+    return name in _TRACKING or name.startswith(_TRACKING_PREFIX)
