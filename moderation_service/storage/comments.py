@@ -1,0 +1,181 @@
+"""Comments on disk: written in batches, read by the public, looked through by moderators."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, func, insert, or_, select, update
+
+from moderation_service.domain.comments import Draft, PublicComment, QueuedComment, Status
+from moderation_service.storage import database
+from moderation_service.storage.database import Connection
+from moderation_service.storage.tables import comments, pages
+
+_PUBLIC = select(
+    comments.c.id,
+    comments.c.parent_id,
+    comments.c.author_name,
+    comments.c.author_url,
+    comments.c.body,
+    comments.c.body_html,
+    comments.c.created_at,
+)
+_QUEUED = select(
+    comments.c.id,
+    comments.c.site_id,
+    comments.c.page_id,
+    pages.c.url.label("page_url"),
+    comments.c.page_title,
+    comments.c.parent_id,
+    comments.c.status,
+    comments.c.revision,
+    comments.c.author_name,
+    comments.c.author_url,
+    comments.c.body,
+    comments.c.body_html,
+    comments.c.spam_score,
+    comments.c.created_at,
+    comments.c.changed_at,
+    comments.c.change_number,
+).join(pages, pages.c.id == comments.c.page_id)
+
+
+async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
+    """Store pages that are new, then the comments, all pending."""
+    found = {draft.page.id: draft for draft in drafts}
+    await connection.execute(
+        database.insert(connection, pages).on_conflict_do_nothing(),
+        [
+            {
+                "id": page_id,
+                "site_id": found[page_id].page.site_id,
+                "url": found[page_id].page.url,
+                "created_at": found[page_id].created_at,
+            }
+            for page_id in sorted(found)
+        ],
+    )
+    await connection.execute(insert(comments), [_row(draft) for draft in drafts])
+
+
+async def stored(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return which of the ids are on disk."""
+    return set((await connection.execute(select(comments.c.id).where(comments.c.id.in_(ids)))).scalars())
+
+
+async def approved_on_page(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
+    """Return the page ids of those comments that are approved."""
+    rows = await connection.execute(
+        select(comments.c.id, comments.c.page_id).where(
+            comments.c.id.in_(ids), comments.c.status == Status.APPROVED
+        )
+    )
+    return {row.id: row.page_id for row in rows}
+
+
+async def approved(
+    connection: Connection, page_id: str, *, after: str | None, limit: int, newest_first: bool
+) -> list[PublicComment]:
+    """Return a page's approved comments behind the id `after`, in order of arrival."""
+    query = _PUBLIC.where(comments.c.page_id == page_id, comments.c.status == Status.APPROVED)
+    if after is not None:
+        query = query.where(comments.c.id < after if newest_first else comments.c.id > after)
+    query = query.order_by(comments.c.id.desc() if newest_first else comments.c.id).limit(limit)
+    return [PublicComment(**row._mapping) for row in await connection.execute(query)]  # noqa: SLF001
+
+
+async def approved_one(connection: Connection, comment_id: str) -> PublicComment | None:
+    """Return a comment if it is approved."""
+    query = _PUBLIC.where(comments.c.id == comment_id, comments.c.status == Status.APPROVED)
+    row = (await connection.execute(query)).first()
+    return None if row is None else PublicComment(**row._mapping)  # noqa: SLF001
+
+
+async def count_and_last_change(connection: Connection, page_id: str) -> tuple[int, datetime | None]:
+    """Return how many comments of a page are approved, and when the public last saw a change there."""
+    count = select(func.count()).where(comments.c.page_id == page_id, comments.c.status == Status.APPROVED)
+    last = select(func.max(comments.c.change_at)).where(
+        comments.c.page_id == page_id, comments.c.change_number.is_not(None)
+    )
+    row = (await connection.execute(select(count.scalar_subquery(), last.scalar_subquery()))).one()
+    return row[0], row[1]
+
+
+async def get(connection: Connection, comment_id: str) -> QueuedComment | None:
+    """Return a comment as a moderator sees it."""
+    row = (await connection.execute(_QUEUED.where(comments.c.id == comment_id))).first()
+    return None if row is None else _queued(row._mapping)  # noqa: SLF001
+
+
+async def get_many(connection: Connection, ids: Sequence[str]) -> list[QueuedComment]:
+    """Return comments by id, in order of arrival."""
+    rows = await connection.execute(_QUEUED.where(comments.c.id.in_(ids)).order_by(comments.c.id))
+    return [_queued(row._mapping) for row in rows]  # noqa: SLF001
+
+
+async def lock(connection: Connection, ids: Sequence[str]) -> dict[str, QueuedComment]:
+    """Return comments by id and keep everybody else from changing them until the transaction ends."""
+    query = _QUEUED.where(comments.c.id.in_(ids)).order_by(comments.c.id).with_for_update(of=comments)
+    return {row.id: _queued(row._mapping) for row in await connection.execute(query)}  # noqa: SLF001
+
+
+async def queue(
+    connection: Connection,
+    site_id: str,
+    *,
+    status: Status | None,
+    page_id: str | None,
+    words: str | None,
+    after: str | None,
+    limit: int,
+) -> list[QueuedComment]:
+    """Return a site's comments behind the id `after`, oldest first."""
+    query: Select[Any] = _QUEUED.where(comments.c.site_id == site_id)
+    if status is not None:
+        query = query.where(comments.c.status == status)
+    if page_id is not None:
+        query = query.where(comments.c.page_id == page_id)
+    if words is not None:
+        query = query.where(
+            or_(
+                comments.c.body.icontains(words, autoescape=True),
+                comments.c.author_name.icontains(words, autoescape=True),
+            )
+        )
+    if after is not None:
+        query = query.where(comments.c.id > after)
+    rows = await connection.execute(query.order_by(comments.c.id).limit(limit))
+    return [_queued(row._mapping) for row in rows]  # noqa: SLF001
+
+
+async def set_status(connection: Connection, changed: Sequence[tuple[str, Status]], *, at: datetime) -> None:
+    """Write new states of comments that are locked."""
+    for comment_id, status in changed:
+        await connection.execute(
+            update(comments).where(comments.c.id == comment_id).values(status=status, changed_at=at)
+        )
+
+
+def _row(draft: Draft) -> dict[str, object]:
+    return {
+        "id": draft.id,
+        "site_id": draft.page.site_id,
+        "page_id": draft.page.id,
+        "page_title": draft.page_title,
+        "parent_id": draft.parent_id,
+        "status": Status.PENDING,
+        "revision": 1,
+        "author_name": draft.author_name,
+        "author_url": draft.author_url,
+        "body": draft.body,
+        "body_html": draft.body_html,
+        "renderer": draft.renderer,
+        "spam_score": draft.spam_score,
+        "spam_reasons": " ".join(draft.spam_reasons),
+        "created_at": draft.created_at,
+        "changed_at": draft.created_at,
+    }
+
+
+def _queued(row: Any) -> QueuedComment:
+    return QueuedComment(**{**row, "status": Status(row["status"])})

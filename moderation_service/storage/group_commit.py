@@ -1,0 +1,94 @@
+"""Many writers, one transaction: what arrives together shares one commit and one fsync."""
+
+import asyncio
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+import structlog
+
+from moderation_service.domain.errors import UnavailableError
+from moderation_service.storage.database import Connection, ConnectionLostError, Database
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+_log = structlog.stdlib.get_logger(__name__)
+_QUEUE = 2_000
+_BATCH = 256
+
+
+class GroupCommit(Generic[Item, Result]):
+    """Gathers items and writes them together; each is answered once its transaction is on disk.
+
+    `accept(connection, items, again)` returns one result or one exception for each item, in order. It must
+    write nothing for an item that it answers with an exception. With `again` the items were tried before, in
+    a transaction of which nobody knows whether it was kept.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        accept: Callable[[Connection, Sequence[Item], bool], Awaitable[Sequence[Result | Exception]]],
+    ) -> None:
+        self._database = database
+        self._accept = accept
+        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._arrived = asyncio.Event()
+        self._closed = False
+
+    async def submit(self, item: Item) -> Result:
+        """Return the item's result when it is on disk; raise UnavailableError when there is no room for it."""
+        if self._closed or len(self._waiting) >= _QUEUE:
+            raise UnavailableError
+        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+        self._waiting.append((item, answer))
+        self._arrived.set()
+        return await answer
+
+    async def run(self) -> None:
+        """Write what waits until `close` was called and nothing waits any more."""
+        while self._waiting or not self._closed:
+            if not self._waiting:
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            await self._write(batch)
+
+    def close(self) -> None:
+        """Refuse what comes from now on; `run` returns when the rest is written."""
+        self._closed = True
+        self._arrived.set()
+
+    async def _write(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+        try:
+            results = await self._transact([item for item, _ in batch])
+        except UnavailableError as error:
+            results = [error] * len(batch)
+        except asyncio.CancelledError:
+            for _, answer in batch:
+                answer.cancel()
+            raise
+        except Exception as error:
+            if len(batch) > 1:
+                _log.warning("batch.refused", error=type(error).__name__, items=len(batch))
+                for one in batch:
+                    await self._write([one])
+                return
+            results = [error]
+        for (_, answer), result in zip(batch, results, strict=True):
+            if answer.done():
+                continue
+            if isinstance(result, Exception):
+                answer.set_exception(result)
+            else:
+                answer.set_result(result)
+
+    async def _transact(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
+        try:
+            async with self._database.write() as connection:
+                return await self._accept(connection, items, False)
+        except ConnectionLostError:
+            async with self._database.write() as connection:
+                return await self._accept(connection, items, True)

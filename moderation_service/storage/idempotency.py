@@ -1,0 +1,72 @@
+"""Clients' idempotency keys: whoever inserts the row first owns the comment."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, select, tuple_
+
+from moderation_service.domain.comments import Draft
+from moderation_service.storage.database import Connection, insert
+from moderation_service.storage.tables import idempotency_keys
+
+_KEY = tuple_(idempotency_keys.c.site_id, idempotency_keys.c.key)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """What a key stands for."""
+
+    comment_id: str
+    fingerprint: str
+    created_at: datetime
+
+
+async def claim(
+    connection: Connection, drafts: Sequence[Draft], *, forget_before: datetime
+) -> dict[tuple[str, str], Claim]:
+    """Write the keys of drafts that have one, in order, and return who owns each.
+
+    On PostgreSQL the insert waits for a transaction that has just written the same key.
+    """
+    firsts: dict[tuple[str, str], Draft] = {}
+    for draft in drafts:
+        if draft.idempotency is not None:
+            firsts.setdefault((draft.page.site_id, draft.idempotency.key), draft)
+    if not firsts:
+        return {}
+    wanted = sorted(firsts)
+    await connection.execute(
+        delete(idempotency_keys).where(_KEY.in_(wanted), idempotency_keys.c.created_at < forget_before)
+    )
+    await connection.execute(
+        insert(connection, idempotency_keys).on_conflict_do_nothing(), [_row(firsts[key]) for key in wanted]
+    )
+    rows = await connection.execute(select(idempotency_keys).where(_KEY.in_(wanted)))
+    return {
+        (row.site_id, row.key): Claim(
+            comment_id=row.comment_id, fingerprint=row.fingerprint, created_at=row.created_at
+        )
+        for row in rows
+    }
+
+
+async def release(connection: Connection, keys: Sequence[tuple[str, str]]) -> None:
+    """Forget keys whose comments were refused: only an accepted comment keeps its key."""
+    await connection.execute(delete(idempotency_keys).where(_KEY.in_(keys)))
+
+
+def _row(draft: Draft) -> dict[str, object]:
+    assert draft.idempotency is not None  # noqa: S101 - only drafts with a key come here
+    return {
+        "site_id": draft.page.site_id,
+        "key": draft.idempotency.key,
+        "fingerprint": draft.idempotency.fingerprints[0],
+        "comment_id": draft.id,
+        "created_at": draft.created_at,
+    }
+
+
+async def forget(connection: Connection, *, before: datetime) -> None:
+    """Delete keys that are too old to be asked for."""
+    await connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))

@@ -1,0 +1,25 @@
+"""Which keys something is stored under."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+
+from moderation_service.domain.errors import KeyNotListedError
+from moderation_service.domain.keys import KeyRing
+from moderation_service.storage.database import Connection, insert
+from moderation_service.storage.tables import keys_in_use
+
+
+async def unlisted(connection: Connection, keys: KeyRing) -> list[str]:
+    """Return the ids of keys that something is stored under and that are not listed."""
+    rows = await connection.execute(select(keys_in_use.c.key_id).order_by(keys_in_use.c.since))
+    return [key_id for key_id in rows.scalars() if key_id not in keys.ids]
+
+
+async def begin_use(connection: Connection, keys: KeyRing, now: datetime) -> None:
+    """Note that from now on the current key is used; raise KeyNotListedError where an older one is missing."""
+    if await unlisted(connection, keys):
+        raise KeyNotListedError
+    await connection.execute(
+        insert(connection, keys_in_use).values(key_id=keys.current_id, since=now).on_conflict_do_nothing()
+    )
