@@ -1,0 +1,140 @@
+"""What the text of each setting means; every reader raises ValueError with what is wrong."""
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+from enum import StrEnum
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from pathlib import Path
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from moderation_service.domain import addresses
+from moderation_service.domain.keys import SHORTEST_SECRET
+
+Network = IPv4Network | IPv6Network
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class Tls(StrEnum):
+    """How a connection to the mail server is secured."""
+
+    STARTTLS = "starttls"
+    IMPLICIT = "implicit"
+    NONE = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """Where mail is handed in."""
+
+    host: str
+    port: int
+    tls: Tls
+    username: str | None = None
+    password: str | None = field(default=None, repr=False)
+    ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Address:
+    """Where to listen."""
+
+    host: str
+    port: int
+
+
+def database_url(text: str) -> str:
+    """Read an SQLite path or a PostgreSQL address."""
+    if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
+        return text
+    if text.startswith(("postgresql://", "postgres://")):
+        return text
+    raise ValueError("must be sqlite:///path or postgresql://…")
+
+
+def public_url(text: str) -> str:
+    """Read the base of mailed links."""
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("must be an http(s) URL like https://comments.example.org")
+    return text.rstrip("/")
+
+
+def secret_keys(text: str) -> tuple[str, ...]:
+    """Read one or more secrets."""
+    keys = tuple(key.strip() for key in text.split(",") if key.strip())
+    if not keys or any(len(key) < SHORTEST_SECRET for key in keys):
+        raise ValueError(f"must be keys of at least {SHORTEST_SECRET} characters, separated by commas")
+    if len(set(keys)) < len(keys):
+        raise ValueError("lists a key twice")
+    return keys
+
+
+def smtp_url(text: str) -> Server:
+    """Read where mail is handed in, and how."""
+    parts = urlsplit(text)
+    options = dict(parse_qsl(parts.query))
+    starttls = options.pop("starttls", None)
+    ca_file = options.pop("ca_file", None)
+    if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
+        raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
+    if starttls not in (None, "never", "always") or options:
+        raise ValueError("knows the options starttls=never, starttls=always and ca_file=… only")
+    if parts.scheme == "smtps":
+        tls = Tls.IMPLICIT
+    elif starttls == "never" or (starttls is None and parts.hostname in _LOOPBACK):
+        tls = Tls.NONE
+    else:
+        tls = Tls.STARTTLS
+    return Server(
+        host=parts.hostname,
+        port=parts.port or (465 if tls is Tls.IMPLICIT else 587),
+        tls=tls,
+        username=unquote(parts.username) if parts.username else None,
+        password=unquote(parts.password) if parts.password else None,
+        ca_file=ca_file,
+    )
+
+
+def address(text: str) -> str:
+    """Read an e-mail address."""
+    try:
+        return addresses.normalise(text)
+    except addresses.InvalidAddressError as error:
+        raise ValueError("is no e-mail address") from error
+
+
+def listen(text: str) -> Address:
+    """Read host and port."""
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdigit() or int(port) > 65_535:  # noqa: PLR2004 - the highest port
+        raise ValueError("must be host:port, like 127.0.0.1:8080")
+    return Address(host=host.strip("[]"), port=int(port))
+
+
+def networks(text: str) -> tuple[Network, ...]:
+    """Read networks."""
+    try:
+        return tuple(ip_network(one.strip()) for one in text.split(",") if one.strip())
+    except ValueError as error:
+        raise ValueError("must be networks like 10.0.0.0/8, separated by commas") from error
+
+
+def seconds(text: str) -> timedelta:
+    """Read whole seconds."""
+    if not text.isdigit():
+        raise ValueError("must be whole seconds")
+    return timedelta(seconds=int(text))
+
+
+def switch(text: str) -> bool:
+    """Read on or off."""
+    if text not in ("on", "off"):
+        raise ValueError("must be on or off")
+    return text == "on"
+
+
+def path(text: str) -> Path:
+    """Read the path of a file."""
+    if not text:
+        raise ValueError("must be the path of a file")
+    return Path(text)

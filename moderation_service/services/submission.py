@@ -1,0 +1,207 @@
+"""A visitor's comment: from checked fields to a row on disk and a promise to every moderator."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from moderation_service.domain import addresses, markup, pages, screening
+from moderation_service.domain.comments import Contact, Draft, Idempotency, Receipt, Traces
+from moderation_service.domain.errors import (
+    DuplicateCommentError,
+    FieldsInvalidError,
+    KeyReusedError,
+    ModerationError,
+    TooManyCommentsError,
+    seconds_until,
+)
+from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.sites import Site
+from moderation_service.services.directory import Directory
+from moderation_service.storage import comments, contacts, idempotency, outbox, recent_posts
+from moderation_service.storage.database import Connection
+from moderation_service.storage.idempotency import Claim
+from moderation_service.storage.recent_posts import Recent
+
+KEY_LIFETIME = timedelta(hours=24)
+"""How long an idempotency key is remembered."""
+
+_AUTHOR = "author address"
+_PAYLOAD = "payload"
+_NETWORK = "client network"
+_REPETITION = "repetition"
+
+Outcome = Receipt | ModerationError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """What a visitor sent, its fields checked."""
+
+    page_url: str
+    page_title: str | None
+    author_name: str
+    author_email: str
+    author_url: str | None
+    body: str
+    parent_id: str | None
+
+
+class Intake:
+    """Makes drafts of submissions, with all that can be computed before a transaction begins."""
+
+    def __init__(
+        self,
+        keys: KeyRing,
+        directory: Directory,
+        *,
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
+        screening_on: bool,
+    ) -> None:
+        self._keys = keys
+        self._directory = directory
+        self._clock = clock
+        self._new_id = new_id
+        self._screening_on = screening_on
+
+    def draft(self, submission: Submission, site: Site, *, body_html: str, network: str, key: str | None) -> Draft:
+        """Return the draft of a submission to a site from a client network."""
+        page = pages.page(site.id, submission.page_url)
+        comment_id = self._new_id()
+        draft = Draft(
+            id=comment_id,
+            page=page,
+            page_title=submission.page_title,
+            parent_id=submission.parent_id,
+            author_name=submission.author_name,
+            author_url=submission.author_url,
+            body=submission.body,
+            body_html=body_html,
+            renderer=markup.RENDERER,
+            created_at=self._clock(),
+            contact=self._contact(submission.author_email, comment_id),
+            recipients=self._directory.recipients(site, page.url),
+        )
+        if key is not None:
+            fingerprints = self._keys.keyed_hashes(_PAYLOAD, _joined(submission))
+            draft = replace(draft, idempotency=Idempotency(key=key, fingerprints=fingerprints))
+        if not self._screening_on:
+            return draft
+        weighed = screening.assess(author_name=draft.author_name, body=draft.body)
+        return replace(
+            draft,
+            spam_score=weighed.score,
+            spam_reasons=weighed.reasons,
+            traces=Traces(
+                networks=self._keys.keyed_hashes(_NETWORK, f"{site.id}\0{network}"),
+                fingerprints=self._keys.keyed_hashes(_REPETITION, _repetition(submission, page.id, network)),
+            ),
+        )
+
+    def _contact(self, address: str, comment_id: str) -> Contact:
+        return Contact(
+            sealed=self._keys.seal(address, table=contacts.TABLE, row=comment_id),
+            address_hash=self._keys.keyed_hash(_AUTHOR, addresses.identity(address)),
+        )
+
+
+async def accept(connection: Connection, drafts: Sequence[Draft], again: bool) -> list[Outcome]:  # noqa: FBT001 - group commit's protocol
+    """Store drafts in one transaction; return a receipt, or the reason against it, for each in order.
+
+    With `again` some may be on disk already: an attempt to commit them went unanswered.
+    """
+    kept = await comments.stored(connection, [draft.id for draft in drafts]) if again else set()
+    now = max(draft.created_at for draft in drafts)
+    claims = await idempotency.claim(connection, drafts, forget_before=now - KEY_LIFETIME)
+    fresh = [draft for draft in drafts if draft.id not in kept and _owns(draft, claims)]
+    refused = await _refusals(connection, fresh, now) if fresh else {}
+    accepted = [draft for draft in fresh if draft.id not in refused]
+    if accepted:
+        await comments.add(connection, accepted)
+        await contacts.add(connection, accepted)
+        await recent_posts.add(connection, accepted)
+        await outbox.promise(connection, accepted)
+    forget = [_key(draft) for draft in fresh if draft.id in refused and draft.idempotency]
+    if forget:
+        await idempotency.release(connection, forget)
+    return [
+        refused.get(draft.id) or (_receipt(draft) if _owns(draft, claims) else _replay(draft, claims, refused))
+        for draft in drafts
+    ]
+
+
+async def _refusals(connection: Connection, drafts: Sequence[Draft], now: datetime) -> dict[str, ModerationError]:
+    """Return why some drafts cannot be kept: an answer to no public comment, a flood, a repetition."""
+    parents = {draft.parent_id for draft in drafts if draft.parent_id is not None}
+    approved = await comments.approved_on_page(connection, sorted(parents)) if parents else {}
+    screened = [draft for draft in drafts if draft.traces is not None]
+    since = now - screening.WINDOW
+    recent = await recent_posts.find(connection, screened, since=since) if screened else Recent({}, {})
+    refused: dict[str, ModerationError] = {}
+    for draft in drafts:
+        if draft.parent_id is not None and approved.get(draft.parent_id) != draft.page.id:
+            refused[draft.id] = FieldsInvalidError({"parent_id": ["invalid_parent"]})
+        elif draft.traces is not None:
+            error = _flood_or_repetition(draft, draft.traces, recent)
+            if error is not None:
+                refused[draft.id] = error
+    return refused
+
+
+def _flood_or_repetition(draft: Draft, traces: Traces, recent: Recent) -> ModerationError | None:
+    """Judge one draft by what came before it, and let it count for those after it."""
+    times = sorted(at for network in traces.networks for at in recent.times.get(network, ()))
+    if len(times) >= screening.POSTS_PER_WINDOW:
+        free_again = times[-screening.POSTS_PER_WINDOW] + screening.WINDOW
+        return TooManyCommentsError(seconds_until(free_again, draft.created_at))
+    for fingerprint in traces.fingerprints:
+        if fingerprint in recent.receipts:
+            return DuplicateCommentError(recent.receipts[fingerprint])
+    recent.times.setdefault(traces.networks[0], []).append(draft.created_at)
+    recent.receipts[traces.fingerprints[0]] = _receipt(draft)
+    return None
+
+
+def _owns(draft: Draft, claims: Mapping[tuple[str, str], Claim]) -> bool:
+    return draft.idempotency is None or claims[_key(draft)].comment_id == draft.id
+
+
+def _replay(
+    draft: Draft, claims: Mapping[tuple[str, str], Claim], refused: Mapping[str, ModerationError]
+) -> Outcome:
+    """Answer a draft whose key belongs to another one as that one was answered, if it said the same."""
+    claim = claims[_key(draft)]
+    if draft.idempotency is None or claim.fingerprint not in draft.idempotency.fingerprints:
+        return KeyReusedError()
+    return refused.get(claim.comment_id) or Receipt(
+        id=claim.comment_id, page_url=draft.page.url, created_at=claim.created_at
+    )
+
+
+def _key(draft: Draft) -> tuple[str, str]:
+    return draft.page.site_id, draft.idempotency.key if draft.idempotency else ""
+
+
+def _receipt(draft: Draft) -> Receipt:
+    return Receipt(id=draft.id, page_url=draft.page.url, created_at=draft.created_at)
+
+
+def _joined(submission: Submission) -> str:
+    """Join all fields by what no field can hold."""
+    return "\0".join(
+        value or ""
+        for value in (
+            submission.page_url,
+            submission.page_title,
+            submission.author_name,
+            submission.author_email,
+            submission.author_url,
+            submission.body,
+            submission.parent_id,
+        )
+    )
+
+
+def _repetition(submission: Submission, page_id: str, network: str) -> str:
+    address = addresses.identity(submission.author_email)
+    return "\0".join((page_id, submission.parent_id or "", submission.body, address, network))
