@@ -1,0 +1,183 @@
+"""The commands."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Coroutine, Mapping
+from typing import Any, NoReturn
+
+import click
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from moderation_service import __version__, config, log, runtime, sites
+from moderation_service.config import Settings, SettingsError
+from moderation_service.domain.errors import KeyNotListedError, UnavailableError
+from moderation_service.domain.keys import KeyRing
+from moderation_service.mail.transport import DeliveryError, Transport
+from moderation_service.services import audit as books
+from moderation_service.sites import SitesFileError
+from moderation_service.storage import keys as stored_keys
+from moderation_service.storage import migrations
+from moderation_service.storage.database import Database
+from moderation_service.web import openapi as document
+from moderation_service.web.routes import ENDPOINTS
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def main() -> None:
+    """Comment moderation by e-mail. Settings are MODERATION_… variables; see README."""
+
+
+@main.command()
+def serve() -> None:
+    """Serve HTTP and send mail until SIGTERM."""
+    log.configure()
+    settings = _settings(os.environ)
+    _run(_serve(settings))
+
+
+@main.command()
+def demo() -> None:
+    """Show the whole story on this machine: a page with a form, and a mailbox for its mail."""
+    from moderation_service import demo as story  # noqa: PLC0415 - needs the extra of its name
+
+    log.configure(for_people=True)
+    _run(story.run(os.environ))
+
+
+@main.command()
+def migrate() -> None:
+    """Bring the database schema up to date."""
+    log.configure(for_people=True)
+    try:
+        url = config.read_database_url(os.environ)
+    except SettingsError as error:
+        _fail(f"{name} {fault}" for name, fault in error.faults.items())
+    _run(_migrate(url))
+    click.echo("The schema is up to date.")
+
+
+@main.command()
+def check() -> None:
+    """Validate settings, sites file, database and mail log-in; name every fault."""
+    log.configure(for_people=True)
+    _run(_check(os.environ))
+    click.echo("Everything is in order.")
+
+
+@main.command()
+def openapi() -> None:
+    """Print the OpenAPI 3.1 document."""
+    server = os.environ.get("MODERATION_PUBLIC_URL", "http://127.0.0.1:8080")
+    click.echo(json.dumps(document.document(ENDPOINTS, server=server), indent=2, ensure_ascii=False))
+
+
+@main.command()
+def audit() -> None:
+    """Balance the books: every accepted comment and every promised notice accounted for."""
+    log.configure(for_people=True)
+    try:
+        url = config.read_database_url(os.environ)
+    except SettingsError as error:
+        _fail(f"{name} {fault}" for name, fault in error.faults.items())
+    found = _run(_audit(url))
+    table = Table("what", "rows")
+    for name, rows in found.items():
+        table.add_row(name, str(rows))
+    Console().print(table)
+    if any(found.values()):
+        sys.exit(1)
+
+
+def _settings(environ: Mapping[str, str]) -> Settings:
+    try:
+        return config.read(environ)
+    except SettingsError as error:
+        _fail(f"{name} {fault}" for name, fault in error.faults.items())
+
+
+async def _serve(settings: Settings) -> None:
+    stop = asyncio.Event()
+    async with runtime.opened(settings) as service:
+        runtime.stop_on_signals(stop, service)
+        await runtime.serve(service, stop=stop, on_ready=lambda url: click.echo(f"Listening on {url}", err=True))
+
+
+async def _migrate(url: str) -> None:
+    async with Database.open(url) as database:
+        await migrations.upgrade(database)
+
+
+async def _audit(url: str) -> dict[str, int]:
+    async with Database.open(url) as database:
+        return await books.differences(database)
+
+
+async def _check(environ: Mapping[str, str]) -> None:
+    """Try everything that `serve` relies on; exit with all faults."""
+    faults: list[str] = []
+    settings = None
+    try:
+        settings = config.read(environ)
+    except SettingsError as error:
+        faults += [f"{name} {fault}" for name, fault in error.faults.items()]
+    path = environ.get(config.variable("sites"))
+    if path:
+        try:
+            sites.load(config.values.path(path))
+        except SitesFileError as error:
+            faults += [f"{path}: {fault}" for fault in error.faults]
+    if settings is not None:
+        faults += await _check_database(settings)
+        faults += await _check_mail(settings)
+    if faults:
+        _fail(faults)
+
+
+async def _check_database(settings: Settings) -> list[str]:
+    name = config.variable("database_url")
+    try:
+        async with Database.open(settings.database_url) as database:
+            if not await migrations.is_current(database):
+                return [f"{name} needs `moderation-service migrate` (serve does it at start)"]
+            async with database.read() as connection:
+                missing = await stored_keys.unlisted(connection, KeyRing(settings.secret_keys))
+    except (UnavailableError, OSError) as error:
+        return [f"{name} cannot be opened: {type(error.__cause__ or error).__name__}"]
+    return [f"{config.variable('secret_keys')} lacks the key {key_id}, still in use" for key_id in missing]
+
+
+async def _check_mail(settings: Settings) -> list[str]:
+    transport = Transport(settings.smtp, sender=settings.mail_from, helo="localhost")
+    try:
+        await transport.log_in()
+    except DeliveryError as error:
+        return [f"{config.variable('smtp')} does not work ({error.phase}): {error.reply}"]
+    finally:
+        await transport.close()
+    return []
+
+
+def _run(work: Coroutine[Any, Any, Any]) -> Any:
+    """Run a command's work; turn what an operator can mend into a line and exit code 1."""
+    try:
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
+    except SitesFileError as error:
+        _fail(f"{config.variable('sites')}: {fault}" for fault in error.faults)
+    except KeyNotListedError:
+        _fail([f"{config.variable('secret_keys')} lacks a key that something is stored under; see `check`"])
+    except UnavailableError:
+        _fail([f"{config.variable('database_url')} cannot be used just now"])
+    except OSError as error:
+        _fail([error.strerror or str(error)])
+
+
+def _fail(faults: Any) -> NoReturn:
+    for fault in faults:
+        click.echo(fault, err=True)
+    sys.exit(1)

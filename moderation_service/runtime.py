@@ -1,0 +1,226 @@
+"""Opens what the service needs, starts HTTP and workers, and stops them in the right order."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+import structlog
+import uuid_utils
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from moderation_service import sites
+from moderation_service.config import Settings
+from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.links import Links
+from moderation_service.mail.compose import Composer
+from moderation_service.mail.transport import Transport
+from moderation_service.services import retention, submission
+from moderation_service.services.delivery import Delivery
+from moderation_service.services.directory import Directory
+from moderation_service.services.health import Health
+from moderation_service.services.submission import Intake
+from moderation_service.sites import SitesFileError
+from moderation_service.storage import migrations
+from moderation_service.storage.database import Database
+from moderation_service.storage.group_commit import GroupCommit
+from moderation_service.web.app import create_app
+from moderation_service.web.context import Context
+from moderation_service.web.endpoints import Endpoint
+
+RUNNING_REQUESTS = 5.0
+"""Seconds that running requests have to finish when the service stops."""
+
+MAIL_IN_FLIGHT = 5.0
+"""Seconds that a mail being handed in has to finish when the service stops."""
+
+_LOOK_AT_SITES_EVERY = 5.0
+_LOOK_FOR_MAIL_EVERY = 1.0
+_TIDY_EVERY = 60.0
+_LONGEST_BACKOFF = 60.0
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+def utc_now() -> datetime:
+    """Return the time by the machine's clock."""
+    return datetime.now(UTC)
+
+
+def new_id() -> str:
+    """Return a UUIDv7 (RFC 9562), rising within this process."""
+    return str(uuid_utils.uuid7())
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """Everything but HTTP and the workers."""
+
+    settings: Settings
+    directory: Directory
+    context: Context
+    delivery: Delivery
+    mail_waits: asyncio.Event
+    sites_changed: asyncio.Event
+
+
+@asynccontextmanager
+async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Service]:
+    """Open the database, bring it up to date, and put the service together; nothing runs yet."""
+    keys = KeyRing(settings.secret_keys)
+    links = Links(keys, clock)
+    directory = Directory(keys)
+    mail_waits = asyncio.Event()
+    async with Database.open(settings.database_url) as database:
+        await migrations.upgrade(database)
+        await directory.replace(database, sites.load(settings.sites), now=clock(), new_id=new_id)
+        composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=links)
+        delivery = Delivery(
+            database,
+            directory,
+            keys,
+            composer,
+            Transport(settings.smtp, sender=settings.mail_from, helo=composer.host),
+            interval=settings.mail_interval,
+            clock=clock,
+            new_id=new_id,
+        )
+        context = Context(
+            settings=settings,
+            database=database,
+            directory=directory,
+            keys=keys,
+            links=links,
+            intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
+            writer=GroupCommit(database, submission.accept),
+            health=Health(database, is_mail_paused=lambda: delivery.is_paused),
+            clock=clock,
+            wake_delivery=mail_waits.set,
+        )
+        yield Service(
+            settings=settings,
+            directory=directory,
+            context=context,
+            delivery=delivery,
+            mail_waits=mail_waits,
+            sites_changed=asyncio.Event(),
+        )
+
+
+async def serve(
+    service: Service,
+    *,
+    stop: asyncio.Event,
+    on_ready: Callable[[str], None] = lambda _: None,
+    more: Sequence[Endpoint] = (),
+    before: Sequence[Middleware] = (),
+) -> None:
+    """Serve until `stop` is set, then stop in order; raise OSError when the address is taken.
+
+    No new connections; running requests; the commit queue; mail in flight; and the caller closes the database.
+    """
+    context = service.context
+    app = create_app(context, more=more, before=before)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS)
+    await runner.setup()
+    listen = service.settings.listen
+    writing = asyncio.create_task(supervised("writer", context.writer.run))
+    mailing = asyncio.create_task(supervised("mail", lambda: _deliver(service, stop)))
+    minor = [
+        asyncio.create_task(supervised("sites", lambda: _watch_sites(service))),
+        asyncio.create_task(supervised("retention", lambda: _tidy(service))),
+    ]
+    try:
+        await web.TCPSite(runner, listen.host, listen.port, backlog=1024).start()
+        on_ready(settings_url(listen.host, runner.addresses[0][1]))
+        await stop.wait()
+    finally:
+        stop.set()
+        context.health.begin_stop()
+        service.mail_waits.set()
+        for task in minor:
+            task.cancel()
+        await runner.cleanup()
+        context.writer.close()
+        await writing
+        await asyncio.wait([mailing], timeout=MAIL_IN_FLIGHT)
+        mailing.cancel()
+        await asyncio.gather(mailing, *minor, return_exceptions=True)
+
+
+def settings_url(host: str, port: int) -> str:
+    """Return where a service that listens can be reached on this machine."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
+
+
+async def supervised(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run a worker until it ends by itself; log a failure and start it again, later each time."""
+    delay = 1.0
+    while True:
+        try:
+            await work()
+        except Exception:
+            _log.exception("worker.failed", worker=name)
+            await asyncio.sleep(delay)
+            delay = min(delay * 2, _LONGEST_BACKOFF)
+        else:
+            return
+
+
+def stop_on_signals(stop: asyncio.Event, service: Service) -> None:
+    """Stop on SIGINT and SIGTERM, look at the sites file again on SIGHUP."""
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, service.sites_changed.set)
+
+
+async def _deliver(service: Service, stop: asyncio.Event) -> None:
+    while not stop.is_set():
+        service.mail_waits.clear()
+        await service.delivery.deliver_due(stop)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
+                await service.mail_waits.wait()
+
+
+async def _watch_sites(service: Service) -> None:
+    """Take over a changed sites file; report a faulty one and keep the sites as they are."""
+    path = service.settings.sites
+    seen = _stamp(path)
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_AT_SITES_EVERY):
+                await service.sites_changed.wait()
+        now = _stamp(path)
+        if now == seen and not service.sites_changed.is_set():
+            continue
+        service.sites_changed.clear()
+        try:
+            found = sites.load(path)
+        except SitesFileError as error:
+            _log.error("sites.faulty", faults=error.faults)
+        else:
+            await service.directory.replace(
+                service.context.database, found, now=service.context.clock(), new_id=new_id
+            )
+            _log.info("sites.replaced", sites=[site.id for site in found])
+        seen = now
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
+
+
+async def _tidy(service: Service) -> None:
+    while True:
+        await retention.forget(service.context.database, service.context.clock())
+        await asyncio.sleep(_TIDY_EVERY)

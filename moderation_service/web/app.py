@@ -1,0 +1,33 @@
+"""The application: every row of the route table, behind one guard."""
+
+from collections.abc import Sequence
+from importlib.resources import files
+from pathlib import Path
+
+import orjson
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from moderation_service.web import middleware, openapi
+from moderation_service.web.context import CONTEXT, OPENAPI, Context
+from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.reading import LARGEST_REQUEST
+from moderation_service.web.routes import ENDPOINTS
+
+
+def create_app(
+    context: Context, *, more: Sequence[Endpoint] = (), before: Sequence[Middleware] = ()
+) -> web.Application:
+    """Return the application; `more` endpoints and middlewares `before` all others are no part of the contract."""
+    app = web.Application(middlewares=[*before, middleware.guard], client_max_size=LARGEST_REQUEST + 1)
+    app[CONTEXT] = context
+    app[OPENAPI] = orjson.dumps(openapi.document(ENDPOINTS, server=context.settings.public_url))
+    endpoints = (*ENDPOINTS, *more)
+    for endpoint in endpoints:
+        if endpoint.method == "GET":
+            app.router.add_get(endpoint.path, endpoint.handler, allow_head=True)
+        else:
+            app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
+    app.router.add_static("/static", Path(str(files("moderation_service.web") / "static")))
+    middleware.remember(app, {endpoint.handler: endpoint for endpoint in endpoints})
+    return app

@@ -1,0 +1,38 @@
+"""What handlers work with, under typed keys of the application."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from aiohttp import web
+
+from moderation_service.config import Settings
+from moderation_service.domain.comments import Draft, Receipt
+from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.links import Links
+from moderation_service.services.directory import Directory
+from moderation_service.services.health import Health
+from moderation_service.services.submission import Intake
+from moderation_service.storage.database import Database
+from moderation_service.storage.group_commit import GroupCommit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Context:
+    """The collaborators of all handlers; `wake_delivery` says that something new waits to be mailed."""
+
+    settings: Settings
+    database: Database
+    directory: Directory
+    keys: KeyRing
+    links: Links
+    intake: Intake
+    writer: GroupCommit[Draft, Receipt]
+    health: Health
+    clock: Callable[[], datetime]
+    wake_delivery: Callable[[], None] = field(default=lambda: None)
+
+
+CONTEXT = web.AppKey("CONTEXT", Context)
+OPENAPI = web.AppKey("OPENAPI", bytes)
+LANGUAGE = web.RequestKey("LANGUAGE", str)

@@ -1,0 +1,1 @@
+"""What answers the routes: read, call one service, answer."""

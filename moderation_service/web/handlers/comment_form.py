@@ -1,0 +1,63 @@
+"""The same submission from a browser without script: back to its page, or a page that shows what to mend."""
+
+from typing import Any
+
+from aiohttp import web
+
+from moderation_service.domain import pages
+from moderation_service.domain.errors import DuplicateCommentError, ModerationError
+from moderation_service.web import html, problems, reading, submitting
+from moderation_service.web.context import CONTEXT
+from moderation_service.web.middleware import language_of
+from moderation_service.web.problems import Problem
+from schemas.comments import SubmissionForm
+
+_FORM = SubmissionForm()
+
+
+async def create(request: web.Request) -> web.Response:
+    """Keep a comment; a visitor who presses the button twice is sent back as the first time."""
+    try:
+        fields = await reading.fields_of(request)
+    except ModerationError as error:
+        return _sorry(request, problems.of_error(error, language_of(request)), {})
+    except web.HTTPException as error:
+        return _sorry(request, problems.of_http(error, language_of(request)), {})
+    site = submitting.site_of(request, fields)
+    try:
+        await submitting.submit(request, fields, _FORM)
+    except DuplicateCommentError:
+        pass
+    except ModerationError as error:
+        return _sorry(request, problems.of_error(error, language_of(request)), fields)
+    assert site is not None  # noqa: S101 - a comment of no site is not accepted
+    return web.Response(
+        status=303,
+        headers={"Location": _way_back(fields, site.origins), "Cache-Control": "no-store"},
+    )
+
+
+def _sorry(request: web.Request, problem: Problem, fields: dict[str, Any]) -> web.Response:
+    """Show what went wrong over the form as the visitor filled it in, so that nothing is lost."""
+    language = language_of(request)
+    return html.page(
+        request,
+        "submission.html",
+        language,
+        {
+            "problem": problem,
+            "fields": fields,
+            "action": f"{request.app[CONTEXT].settings.public_url}/api/v1/comments",
+        },
+        status=problem.status,
+        headers=problem.headers,
+    )
+
+
+def _way_back(fields: dict[str, str], origins: frozenset[str]) -> str:
+    """Return where to send the browser: `redirect_to` if it stays on the site, else the page itself."""
+    page_url = fields["page_url"].strip()
+    wanted = pages.resolve(page_url, fields.get("redirect_to", "").strip() or page_url)
+    if wanted is not None and pages.origin(pages.canonical(wanted)) in origins:
+        return wanted
+    return pages.canonical(page_url)

@@ -1,0 +1,77 @@
+"""The pages behind mailed links: GET shows, POST decides."""
+
+from aiohttp import web
+
+from moderation_service.domain import decisions as rules
+from moderation_service.domain.comments import Status
+from moderation_service.domain.decisions import Actor, Decision, Means, Outcome, Request
+from moderation_service.services import listing, moderation
+from moderation_service.services.moderation import Case
+from moderation_service.web import html, reading
+from moderation_service.web.context import CONTEXT, LANGUAGE, Context
+from schemas.moderation import DecisionForm
+
+_FORM = DecisionForm()
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show the comment and one button for the decision in the path. Mail scanners come here too."""
+    case = await _open(request)
+    return await _page(request, case, Decision(request.match_info["decision"]), status=200)
+
+
+async def decide(request: web.Request) -> web.Response:
+    """Take the decision in the path, if the comment still stands as it was shown."""
+    context = request.app[CONTEXT]
+    case = await _open(request)
+    form = reading.load(_FORM, await reading.fields_of(request))
+    asked = Request(
+        comment_id=case.comment.id,
+        decision=Decision(request.match_info["decision"]),
+        expected=Status(form["seen"]),
+        revision=case.comment.revision,
+    )
+    actor = Actor(means=Means.LINK, moderator_id=case.moderator.id, name=case.moderator.name)
+    [result] = await moderation.decide(context.database, case.site, [asked], actor=actor, now=context.clock())
+    refused = result.outcome in (Outcome.CONFLICT, Outcome.NOT_FOUND)
+    return await _page(request, await _open(request), asked.decision, status=409 if refused else 200)
+
+
+async def _open(request: web.Request) -> Case:
+    context = request.app[CONTEXT]
+    link = context.links.read(request.match_info["token"])
+    site = context.directory.sites.get(link.site_id)
+    if site is not None:
+        request[LANGUAGE] = site.language
+    site, moderator = moderation.holder(link, context.directory.sites, context.links)
+    request[LANGUAGE] = moderator.language
+    return await moderation.open_case(context.database, link, site, moderator)
+
+
+async def _page(request: web.Request, case: Case, decision: Decision, *, status: int) -> web.Response:
+    context = request.app[CONTEXT]
+    may_change = case.last is None or rules.is_fresh(case.last, context.clock())
+    offered = [one for one, target in rules.TARGETS.items() if target is not case.comment.status]
+    return html.page(
+        request,
+        "moderate.html",
+        case.moderator.language,
+        {
+            "case": case,
+            "heading": await _heading(context, case),
+            "decision": decision,
+            "offered": offered if may_change or case.comment.status is Status.PENDING else [],
+            "may_undo": rules.may_undo(case.last, context.clock()),
+            "is_conflict": status == 409,  # noqa: PLR2004 - HTTP's number
+            "desk_url": f"{context.settings.public_url}/desk",
+        },
+        status=status,
+    )
+
+
+async def _heading(context: Context, case: Case) -> tuple[str, str] | None:
+    """Return the heading that stands over the page's comments now, once this one is among them."""
+    if case.comment.status is not Status.APPROVED:
+        return None
+    count = await listing.count(context.database, case.comment.page_id)
+    return html.comments_heading(count, case.moderator.language)

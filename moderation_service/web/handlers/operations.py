@@ -1,0 +1,33 @@
+"""For those who run the service."""
+
+import orjson
+from aiohttp import web
+
+from moderation_service.web import reading
+from moderation_service.web.context import CONTEXT, OPENAPI
+
+
+async def live(_: web.Request) -> web.Response:
+    """Say that the process runs."""
+    return web.json_response({"status": "live"}, headers={"Cache-Control": "no-store"})
+
+
+async def ready(request: web.Request) -> web.Response:
+    """Say whether a comment could be stored; the reasons only to those who run the service."""
+    context = request.app[CONTEXT]
+    unready = await context.health.unready()
+    answer: dict[str, object] = {"status": "unready" if unready else "ready"}
+    if reading.is_direct_from(request, context.settings.metrics_from):
+        answer["reasons"] = unready
+        answer["degraded"] = [] if unready else await context.health.degraded()
+    return web.Response(
+        status=503 if unready else 200,
+        body=orjson.dumps(answer),
+        content_type="application/json",
+        headers={"Cache-Control": "no-store"} | ({"Retry-After": "2"} if unready else {}),
+    )
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """Return the OpenAPI document."""
+    return web.Response(body=request.app[OPENAPI], content_type="application/json")

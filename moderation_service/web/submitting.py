@@ -1,0 +1,98 @@
+"""From what a visitor sent to a stored comment; the part that JSON and forms share."""
+
+import asyncio
+from typing import Any
+
+from aiohttp import web
+from marshmallow import Schema
+
+from moderation_service.domain import addresses, markup, pages, screening
+from moderation_service.domain.addresses import InvalidAddressError
+from moderation_service.domain.comments import Receipt
+from moderation_service.domain.errors import FieldsInvalidError, ForeignOriginError, UnknownSiteError
+from moderation_service.domain.pages import InvalidPageError
+from moderation_service.domain.sites import Site
+from moderation_service.services.submission import Submission
+from moderation_service.web import reading
+from moderation_service.web.context import CONTEXT, LANGUAGE
+
+_QUICKLY_RENDERED = 2_000
+
+
+async def submit(request: web.Request, fields: Any, schema: Schema) -> Receipt:
+    """Check fields, site and origin in this order, store the comment, and wake the mail."""
+    context = request.app[CONTEXT]
+    site = site_of(request, fields)
+    if site is not None:
+        request[LANGUAGE] = site.language
+    submission, key = _checked(request, fields, schema)
+    if site is None:
+        raise UnknownSiteError
+    _check_origin(request, site)
+    draft = context.intake.draft(
+        submission,
+        site,
+        body_html=await _render(submission.body),
+        network=screening.network(reading.client(request)),
+        key=key,
+    )
+    receipt = await context.writer.submit(draft)
+    context.wake_delivery()
+    return receipt
+
+
+def site_of(request: web.Request, fields: Any) -> Site | None:
+    """Return the site of the page that the fields name, None if they name none of ours."""
+    url = fields.get("page_url") if isinstance(fields, dict) else None
+    if not isinstance(url, str):
+        return None
+    try:
+        return request.app[CONTEXT].directory.sites.of_page(pages.canonical(url.strip()))
+    except (InvalidPageError, UnicodeError):
+        return None
+
+
+def _checked(request: web.Request, fields: Any, schema: Schema) -> tuple[Submission, str | None]:
+    """Return the submission and the idempotency key; raise FieldsInvalidError with all that is wrong."""
+    faults: dict[str, Any] = {}
+    loaded: dict[str, Any] = {}
+    key = None
+    try:
+        loaded = reading.load(schema, fields)
+    except FieldsInvalidError as error:
+        faults |= error.errors
+    try:
+        key = reading.idempotency_key(request)
+    except FieldsInvalidError as error:
+        faults |= error.errors
+    email = fields.get("author_email") if isinstance(fields, dict) else None
+    if isinstance(email, str) and "author_email" not in faults:
+        try:
+            loaded["author_email"] = addresses.normalise(email.strip())
+        except InvalidAddressError:
+            faults["author_email"] = ["invalid_email"]
+    if "page_url" in loaded and not faults:
+        try:
+            loaded["page_url"] = pages.canonical(loaded["page_url"])
+        except InvalidPageError:
+            faults["page_url"] = ["invalid_url"]
+    if faults:
+        raise FieldsInvalidError(faults)
+    loaded.pop("redirect_to", None)
+    return Submission(**loaded), key
+
+
+def _check_origin(request: web.Request, site: Site) -> None:
+    """Refuse what another site's page sent. Our own pages carry the form too."""
+    origin = request.headers.get("Origin")
+    if origin is None or origin == "null" or origin in site.origins:
+        return
+    if origin != pages.origin(request.app[CONTEXT].settings.public_url):
+        raise ForeignOriginError
+
+
+async def _render(body: str) -> str:
+    """Render at once what is short; long texts may take a second and go to a thread."""
+    if len(body) <= _QUICKLY_RENDERED:
+        return markup.render(body)
+    return await asyncio.to_thread(markup.render, body)
