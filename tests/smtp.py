@@ -1,0 +1,94 @@
+"""A real mail server on a free port, which keeps what arrives and misbehaves when told to."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+
+from aiosmtpd.smtp import SMTP, Envelope, Session
+
+from tests.running import until
+
+_LINK = re.compile(r"https?://\S+")
+
+
+@dataclass(slots=True)
+class Mail:
+    """A mail that arrived."""
+
+    recipients: tuple[str, ...]
+    raw: bytes
+    message: EmailMessage
+
+    def text(self) -> str:
+        return self._part("plain")
+
+    def html(self) -> str:
+        return self._part("html")
+
+    def links(self) -> list[str]:
+        return _LINK.findall(self.text())
+
+    def link(self, ending: str) -> str:
+        """The one link of the text part that ends so."""
+        [found] = {link for link in self.links() if link.endswith(ending)}
+        return found
+
+    def _part(self, kind: str) -> str:
+        part = self.message.get_body((kind,))
+        assert part is not None
+        return str(part.get_content())
+
+
+@dataclass(slots=True)
+class MailServer:
+    """What arrived, in order, and what to answer instead of 250."""
+
+    url: str = ""
+    mails: list[Mail] = field(default_factory=list)
+    refuse_recipient: str | None = None
+    refuse_data: str | None = None
+
+    def to(self, address: str) -> list[Mail]:
+        return [mail for mail in self.mails if address in mail.recipients]
+
+    async def wait_for(self, count: int) -> list[Mail]:
+        """All mails, once there are so many."""
+        await until(lambda: len(self.mails) >= count)
+        return self.mails
+
+    async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
+        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+    ) -> str:
+        del server, session, options
+        if self.refuse_recipient is not None:
+            return self.refuse_recipient
+        envelope.rcpt_tos.append(address)
+        return "250 OK"
+
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
+        del server, session
+        if self.refuse_data is not None:
+            return self.refuse_data
+        raw = envelope.content
+        assert isinstance(raw, bytes)
+        self.mails.append(Mail(tuple(envelope.rcpt_tos), raw, message_from_bytes(raw, policy=default)))
+        return "250 Kept"
+
+
+@asynccontextmanager
+async def mail_server(port: int = 0) -> AsyncIterator[MailServer]:
+    """Listen on loopback until the end of the block."""
+    kept = MailServer()
+    server = await asyncio.get_running_loop().create_server(
+        lambda: SMTP(kept, enable_SMTPUTF8=True), "127.0.0.1", port
+    )
+    kept.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+    try:
+        yield kept
+    finally:
+        server.close()
