@@ -40,6 +40,7 @@ MAIL_IN_FLIGHT = 5.0
 
 _LOOK_AT_SITES_EVERY = 5.0
 _LOOK_FOR_MAIL_EVERY = 1.0
+_LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
 _TIDY_EVERY = 60.0
 _LONGEST_BACKOFF = 60.0
 
@@ -180,9 +181,13 @@ def stop_on_signals(stop: asyncio.Event, service: Service) -> None:
 
 
 async def _deliver(service: Service, stop: asyncio.Event) -> None:
+    """Look for mail when a comment has come in, and once a second; under load, five times a second."""
     while not stop.is_set():
         service.mail_waits.clear()
         await service.delivery.deliver_due(stop)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_FOR_MAIL_AT_MOST_EVERY):
+                await stop.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
                 await service.mail_waits.wait()
