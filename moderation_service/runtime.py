@@ -15,11 +15,13 @@ from aiohttp.typedefs import Middleware
 
 from moderation_service import sites
 from moderation_service.config import Settings
+from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.transport import Transport
 from moderation_service.services import retention, submission
+from moderation_service.services.changes import Tail
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
@@ -31,6 +33,8 @@ from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.app import create_app
 from moderation_service.web.context import Context
 from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.lists import Lists
+from moderation_service.web.page_cache import PageCache
 
 RUNNING_REQUESTS = 5.0
 """Seconds that running requests have to finish when the service stops."""
@@ -41,6 +45,7 @@ MAIL_IN_FLIGHT = 5.0
 _LOOK_AT_SITES_EVERY = 5.0
 _LOOK_FOR_MAIL_EVERY = 1.0
 _LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
+_LOOK_FOR_CHANGES_EVERY = 1.0
 _TIDY_EVERY = 60.0
 _LONGEST_BACKOFF = 60.0
 
@@ -90,6 +95,8 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             clock=clock,
             new_id=new_id,
         )
+        cache = PageCache()
+        tail = Tail(database, cache.drop)
         context = Context(
             settings=settings,
             database=database,
@@ -98,6 +105,8 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             links=links,
             intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
             writer=GroupCommit(database, submission.accept),
+            lists=Lists(database, directory, cache, tail),
+            tail=tail,
             health=Health(database, is_mail_paused=lambda: delivery.is_paused),
             clock=clock,
             wake_delivery=mail_waits.set,
@@ -132,6 +141,7 @@ async def serve(
     writing = asyncio.create_task(supervised("writer", context.writer.run))
     mailing = asyncio.create_task(supervised("mail", lambda: _deliver(service, stop)))
     minor = [
+        asyncio.create_task(supervised("changes", lambda: _follow_changes(service))),
         asyncio.create_task(supervised("sites", lambda: _watch_sites(service))),
         asyncio.create_task(supervised("retention", lambda: _tidy(service))),
     ]
@@ -191,6 +201,15 @@ async def _deliver(service: Service, stop: asyncio.Event) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
                 await service.mail_waits.wait()
+
+
+async def _follow_changes(service: Service) -> None:
+    while True:
+        try:
+            await service.context.tail.look()
+        except UnavailableError:
+            _log.warning("changes.unknown")
+        await asyncio.sleep(_LOOK_FOR_CHANGES_EVERY)
 
 
 async def _watch_sites(service: Service) -> None:

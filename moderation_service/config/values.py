@@ -126,6 +126,14 @@ def seconds(text: str) -> timedelta:
     return timedelta(seconds=int(text))
 
 
+def up_to_a_minute(text: str) -> int:
+    """Read up to 60 whole seconds."""
+    found = int(seconds(text).total_seconds())
+    if found > 60:  # noqa: PLR2004 - a minute
+        raise ValueError("must be at most 60 seconds")
+    return found
+
+
 def switch(text: str) -> bool:
     """Read on or off."""
     if text not in ("on", "off"):
