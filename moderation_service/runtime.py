@@ -97,6 +97,7 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
         )
         cache = PageCache()
         tail = Tail(database, cache.drop)
+        writer = GroupCommit(database, submission.accept)
         context = Context(
             settings=settings,
             database=database,
@@ -104,10 +105,14 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             keys=keys,
             links=links,
             intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
-            writer=GroupCommit(database, submission.accept),
+            writer=writer,
             lists=Lists(database, directory, cache, tail),
             tail=tail,
-            health=Health(database, is_mail_paused=lambda: delivery.is_paused),
+            health=Health(
+                database,
+                is_mail_paused=lambda: delivery.is_paused,
+                last_failure=lambda: writer.last_failure,
+            ),
             clock=clock,
             wake_delivery=mail_waits.set,
         )
@@ -146,7 +151,8 @@ async def serve(
         asyncio.create_task(supervised("retention", lambda: _tidy(service))),
     ]
     try:
-        await web.TCPSite(runner, listen.host, listen.port, backlog=1024).start()
+        site = web.TCPSite(runner, listen.host, listen.port, backlog=1024, reuse_port=listen.is_shared or None)
+        await site.start()
         on_ready(settings_url(listen.host, runner.addresses[0][1]))
         await stop.wait()
     finally:

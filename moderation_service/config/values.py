@@ -36,10 +36,11 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to listen."""
+    """Where to listen; a shared port is one that other processes of the same start listen on too."""
 
     host: str
     port: int
+    is_shared: bool = False
 
 
 def database_url(text: str) -> str:

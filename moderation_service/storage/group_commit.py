@@ -1,6 +1,8 @@
 """Many writers, one transaction: what arrives together shares one commit and one fsync."""
 
 import asyncio
+import math
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
@@ -36,6 +38,8 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
         self._arrived = asyncio.Event()
         self._closed = False
+        self.last_failure = -math.inf
+        """When the database last refused everything, by the monotonic clock."""
 
     async def submit(self, item: Item) -> Result:
         """Return the item's result when it is on disk; raise UnavailableError when there is no room for it."""
@@ -65,6 +69,7 @@ class GroupCommit(Generic[Item, Result]):
         try:
             results = await self._transact([item for item, _ in batch])
         except UnavailableError as error:
+            self.last_failure = time.monotonic()
             results = [error] * len(batch)
         except asyncio.CancelledError:
             for _, answer in batch:
