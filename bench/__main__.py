@@ -1,6 +1,5 @@
 """Measure and print one table: `python -m bench [part …]`, all parts but `large` and `memory` by default."""
 
-import datetime
 import os
 import platform
 import sys
@@ -30,9 +29,8 @@ def main() -> None:
             place = Path(folder) / part
             place.mkdir()
             _PARTS[part](place, table)
-    print(
-        f"{datetime.datetime.now(datetime.UTC):%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, {platform.platform()}, "
-    )
+    now = dt.datetime.now(dt.UTC)
+    print(f"{now:%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, {platform.system()} {platform.machine()},")
     print(f"Python {platform.python_version()}; medians of three runs, each beside its limit in the same run.\n")
     table.print()
 

@@ -106,7 +106,7 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             links=links,
             intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
             writer=writer,
-            lists=Lists(database, directory, cache, tail),
+            lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
             tail=tail,
             health=Health(
                 database,

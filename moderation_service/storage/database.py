@@ -129,7 +129,7 @@ def _open_sqlite(url: str) -> Database:
         pool_timeout=_PATIENCE,
         connect_args={"isolation_level": None},
     )
-    reader, writer = make(pool_size=_READERS), make(pool_size=1)
+    reader, writer = make(pool_size=_READERS), make(pool_size=1, pool_reset_on_return=None)
     for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
         event.listen(engine.sync_engine, "connect", _set_pragmas)
         event.listen(engine.sync_engine, "begin", partial(_begin, begin))

@@ -18,6 +18,7 @@ Result = TypeVar("Result")
 _log = structlog.stdlib.get_logger(__name__)
 _QUEUE = 2_000
 _BATCH = 256
+_TURNS = 4
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -57,8 +58,17 @@ class GroupCommit(Generic[Item, Result]):
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
+            await self._gather()
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             await self._write(batch)
+
+    async def _gather(self) -> None:
+        """Let the requests that have arrived already be read first: a fuller batch costs hardly more."""
+        for _ in range(_TURNS):
+            waiting = len(self._waiting)
+            await asyncio.sleep(0)
+            if len(self._waiting) == waiting or waiting >= _BATCH:
+                return
 
     def close(self) -> None:
         """Refuse what comes from now on; `run` returns when the rest is written."""

@@ -34,7 +34,10 @@ class _Asked:
 class Lists:
     """Answers `GET /api/v1/comments`, and remembers what query strings mean."""
 
-    def __init__(self, database: Database, directory: Directory, cache: PageCache, tail: Tail) -> None:
+    def __init__(
+        self, database: Database, directory: Directory, cache: PageCache, tail: Tail, *, cache_control: str
+    ) -> None:
+        self._cache_control = cache_control
         self._database = database
         self._directory = directory
         self._cache = cache
@@ -92,8 +95,10 @@ class Lists:
                 "next_cursor": found.next_after,
             }
         )
-        changed = format_datetime(found.last_change, usegmt=True) if found.last_change else None
-        return Answer(body, changed)
+        headers = {"Cache-Control": self._cache_control, "Vary": "Accept-Encoding"}
+        if found.last_change is not None:
+            headers["Last-Modified"] = format_datetime(found.last_change, usegmt=True)
+        return Answer(body, headers)
 
 
 def page_of(sites: Sites, url: str) -> Page:

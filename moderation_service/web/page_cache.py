@@ -4,8 +4,10 @@ import asyncio
 import gzip
 import hashlib
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+
+from multidict import CIMultiDict
 
 CAPACITY = 32 * 1024 * 1024
 """Bytes of answers that one process keeps."""
@@ -24,35 +26,42 @@ class Key:
     newest_first: bool
 
 
-@dataclass(slots=True)
 class Answer:
-    """A list as it goes over the wire, with the ETags of both of its encodings."""
+    """A list as it goes over the wire, in both encodings, each with its ETag and headers."""
 
-    body: bytes
-    last_modified: str | None
-    etag: str = field(init=False)
-    gzip_etag: str = field(init=False)
-    _gzip: bytes | None = None
-
-    def __post_init__(self) -> None:
+    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
         """Derive the ETags from the bytes, so that all replicas agree."""
-        digest = hashlib.blake2b(self.body, digest_size=16).hexdigest()
-        self.etag, self.gzip_etag = f'"{digest}"', f'"{digest}-gzip"'
+        digest = hashlib.blake2b(body, digest_size=16).hexdigest()
+        self.plain = Encoded(body, f'"{digest}"', headers, {})
+        self._headers = headers
+        self._gzip_etag = f'"{digest}-gzip"'
+        self._gzip: Encoded | None = None
 
-    @property
-    def is_worth_compressing(self) -> bool:
-        """Whether a compressed answer would be smaller by more than it costs."""
-        return len(self.body) >= _WORTH_COMPRESSING
-
-    def gzip(self) -> bytes:
-        """Return the compressed bytes, made once."""
+    def encoded(self, accept_encoding: str) -> "Encoded":
+        """Return the form that suits a reader; the compressed one is made once."""
+        if "gzip" not in accept_encoding or len(self.plain.body) < _WORTH_COMPRESSING:
+            return self.plain
         if self._gzip is None:
-            self._gzip = gzip.compress(self.body, mtime=0)
+            body = gzip.compress(self.plain.body, mtime=0)
+            self._gzip = Encoded(body, self._gzip_etag, self._headers, {"Content-Encoding": "gzip"})
         return self._gzip
 
     def size(self) -> int:
         """Return about how many bytes are kept; the compressed form counts from the start."""
-        return len(self.body) * 4 // 3 + _OVERHEAD
+        return len(self.plain.body) * 4 // 3 + _OVERHEAD
+
+
+class Encoded:
+    """The bytes of an answer and its headers, for readers who lack it and for those who have it."""
+
+    __slots__ = ("body", "etag", "headers", "not_modified")
+
+    def __init__(self, body: bytes, etag: str, common: Mapping[str, str], encoding: Mapping[str, str]) -> None:
+        """Put the headers together once."""
+        self.body = body
+        self.etag = etag
+        self.not_modified = CIMultiDict({**common, "ETag": etag})
+        self.headers = CIMultiDict({**common, "ETag": etag, "Content-Type": "application/json", **encoding})
 
 
 @dataclass(slots=True)

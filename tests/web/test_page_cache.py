@@ -1,4 +1,5 @@
 import asyncio
+import gzip
 
 import pytest
 
@@ -10,7 +11,7 @@ def a_key(page_id: str = "page", *, limit: int = 50, newest_first: bool = False)
 
 
 def an_answer(body: bytes = b"{}") -> Answer:
-    return Answer(body, None)
+    return Answer(body, {})
 
 
 async def test_one_answer_is_made_for_all_who_ask_at_the_same_moment() -> None:
@@ -42,7 +43,7 @@ async def test_an_answer_whose_page_changed_while_it_was_made_is_served_but_not_
     await asked.wait()
     cache.drop(["page"])
     go.set()
-    assert (await filling).body == b"old"
+    assert (await filling).plain.body == b"old"
     assert cache.get(a_key()) is None
 
 
@@ -59,12 +60,12 @@ async def test_who_asks_after_a_change_does_not_join_those_who_asked_before() ->
     before = asyncio.create_task(cache.fill(a_key(), old))
     await asyncio.sleep(0)
     cache.drop(["page"])
-    assert (await cache.fill(a_key(), new)).body == b"new"
+    assert (await cache.fill(a_key(), new)).plain.body == b"new"
     go.set()
-    assert (await before).body == b"old"
+    assert (await before).plain.body == b"old"
     kept = cache.get(a_key())
     assert kept is not None
-    assert kept.body == b"new"
+    assert kept.plain.body == b"new"
 
 
 async def test_an_answer_that_could_not_be_made_is_asked_for_again() -> None:
@@ -93,7 +94,7 @@ async def test_a_reader_who_leaves_takes_the_answer_from_nobody() -> None:
     await asyncio.sleep(0)
     leaving.cancel()
     go.set()
-    assert (await staying).body == b"{}"
+    assert (await staying).plain.body == b"{}"
     assert cache.get(a_key()) is not None
 
 
@@ -132,8 +133,12 @@ async def test_a_change_drops_every_stretch_of_its_page_and_no_other() -> None:
     assert cache.get(a_key("other")) is not None
 
 
-def test_both_encodings_have_etags_of_their_own() -> None:
+def test_both_encodings_have_etags_of_their_own_that_follow_from_the_bytes() -> None:
     answer = an_answer(b"x" * 1_000)
-    assert answer.etag != answer.gzip_etag
-    assert answer.etag == an_answer(b"x" * 1_000).etag
-    assert answer.gzip() is answer.gzip()
+    plain, compressed = answer.encoded(""), answer.encoded("br, gzip")
+    assert plain.etag != compressed.etag
+    assert gzip.decompress(compressed.body) == plain.body
+    assert compressed.headers["Content-Encoding"] == "gzip"
+    assert answer.encoded("gzip") is compressed
+    assert an_answer(b"x" * 1_000).encoded("gzip").etag == compressed.etag
+    assert an_answer(b"short").encoded("gzip").body == b"short"

@@ -54,22 +54,7 @@ async def index(request: web.Request) -> web.Response:
     answer = lists.kept(query_string)
     if answer is None:
         answer = await lists.answer(query_string, request.query)
-    compressed = answer.is_worth_compressing and "gzip" in request.headers.get("Accept-Encoding", "")
-    etag = answer.gzip_etag if compressed else answer.etag
-    headers = {
-        "ETag": etag,
-        "Cache-Control": request.app[CONTEXT].settings.cache_control,
-        "Vary": "Accept-Encoding",
-    }
-    if answer.last_modified is not None:
-        headers["Last-Modified"] = answer.last_modified
-    if_none_match = request.headers.get("If-None-Match")
-    if if_none_match is not None and is_held(if_none_match, etag):
-        return web.Response(status=304, headers=headers)
-    headers["Content-Type"] = "application/json"
-    if compressed:
-        headers["Content-Encoding"] = "gzip"
-    return web.Response(body=answer.gzip() if compressed else answer.body, headers=headers)
+    return _sent(request, answer)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -77,12 +62,21 @@ async def show(request: web.Request) -> web.Response:
     comment_id = request.match_info["comment_id"]
     if not is_id(comment_id):
         raise NotFoundError
-    body = to_json(await listing.get(request.app[CONTEXT].database, comment_id))
-    answer = Answer(body, None)
-    headers = {"ETag": answer.etag, "Cache-Control": request.app[CONTEXT].settings.cache_control}
-    if is_held(request.headers.get("If-None-Match", ""), answer.etag):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type="application/json", headers=headers)
+    context = request.app[CONTEXT]
+    body = to_json(await listing.get(context.database, comment_id))
+    return _sent(
+        request, Answer(body, {"Cache-Control": context.settings.cache_control, "Vary": "Accept-Encoding"})
+    )
+
+
+def _sent(request: web.Request, answer: Answer) -> web.Response:
+    """Send an answer as the reader takes it, or 304 to one who has it."""
+    headers = request.headers
+    encoded = answer.encoded(headers.get("Accept-Encoding", ""))
+    if_none_match = headers.get("If-None-Match")
+    if if_none_match is not None and is_held(if_none_match, encoded.etag):
+        return web.Response(status=304, headers=encoded.not_modified)
+    return web.Response(body=encoded.body, headers=encoded.headers)
 
 
 async def changes(request: web.Request) -> web.Response:
