@@ -5,7 +5,7 @@ from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 
 from moderation_service.domain.changes import Change, ChangeType
 from moderation_service.domain.comments import PublicComment, Status
@@ -27,10 +27,15 @@ async def stamp(connection: Connection, site_id: str, comment_ids: Sequence[str]
         index_elements=[change_counters.c.site_id], set_={"number": change_counters.c.number + taken}
     )
     last = (await connection.execute(statement.returning(change_counters.c.number))).scalar_one()
-    for number, comment_id in enumerate(comment_ids, start=last - taken + 1):
-        await connection.execute(
-            update(comments).where(comments.c.id == comment_id).values(change_number=number, change_at=at)
-        )
+    await connection.execute(
+        update(comments)
+        .where(comments.c.id == bindparam("stamped"))
+        .values(change_number=bindparam("number"), change_at=at),
+        [
+            {"stamped": comment_id, "number": number}
+            for number, comment_id in enumerate(comment_ids, start=last - taken + 1)
+        ],
+    )
 
 
 async def counters(connection: Connection) -> dict[str, int]:

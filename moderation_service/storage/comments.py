@@ -150,12 +150,9 @@ async def queue(
     return [_queued(row._mapping) for row in rows]  # noqa: SLF001
 
 
-async def set_status(connection: Connection, changed: Sequence[tuple[str, Status]], *, at: datetime) -> None:
-    """Write new states of comments that are locked."""
-    for comment_id, status in changed:
-        await connection.execute(
-            update(comments).where(comments.c.id == comment_id).values(status=status, changed_at=at)
-        )
+async def set_status(connection: Connection, status: Status, ids: Sequence[str], *, at: datetime) -> None:
+    """Write the new state of comments that are locked."""
+    await connection.execute(update(comments).where(comments.c.id.in_(ids)).values(status=status, changed_at=at))
 
 
 def _row(draft: Draft) -> dict[str, object]:
