@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, SignatureExpired, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.timed import TimestampSigner
 
@@ -69,7 +69,7 @@ class Links:
             payload = self._serializer.loads(token, max_age=int(LIFETIME.total_seconds()))
         except SignatureExpired as error:
             raise LinkExpiredError from error
-        except BadSignature as error:
+        except BadData as error:
             raise LinkInvalidError from error
         site_id, moderator_id, comment_id, revision, address_hash = payload
         return Link(
@@ -86,5 +86,5 @@ def _is_canonical(token: str) -> bool:
     signature = token.rpartition(".")[2]
     try:
         return base64_encode(base64_decode(signature)).decode() == signature
-    except (BadSignature, UnicodeError):
+    except BadData:
         return False
