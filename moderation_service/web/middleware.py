@@ -10,7 +10,7 @@ from moderation_service import log
 from moderation_service.domain.errors import ModerationError
 from moderation_service.locales import negotiate
 from moderation_service.web import html, problems
-from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.context import CONTEXT, LANGUAGE, READER
 from moderation_service.web.endpoints import Endpoint
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -40,7 +40,12 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 
 def language_of(request: web.Request) -> str:
-    """Return the reader's language; where they name none, that of the site, or of all sites if they agree."""
+    """Return the reader's language; where they name none, that of the site, or of all sites if they agree.
+
+    A moderator behind a mailed link is spoken to as in the mail.
+    """
+    if READER in request:
+        return request[READER]
     known = request.get(LANGUAGE)
     if known is None:
         languages = {site.language for site in request.app[CONTEXT].directory.sites}
