@@ -25,7 +25,7 @@ async def decide(request: web.Request) -> web.Response:
     """Take the decision in the path, if the comment still stands as it was shown."""
     context = request.app[CONTEXT]
     case = await _open(request)
-    form = reading.load(_FORM, await reading.fields_of(request))
+    form = reading.load(_FORM, await reading.fields_of(request) if request.can_read_body else {})
     asked = Request(
         comment_id=case.comment.id,
         decision=Decision(request.match_info["decision"]),
