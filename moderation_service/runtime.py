@@ -158,7 +158,7 @@ async def _listen(runner: web.AppRunner, address: Address) -> None:
     try:
         await web.TCPSite(runner, address.host, address.port, backlog=1024).start()
     except OSError as error:
-        reason = os.strerror(error.errno) if (error.errno or 0) > 0 else error.strerror
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         name = config.variable("listen")
         raise OSError(f"{name} {address.host}:{address.port} cannot be used: {reason}") from error
 
