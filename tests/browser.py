@@ -25,14 +25,19 @@ _MISSING = "no browser: neither Debian's chromium nor Playwright's own; tests/in
 async def launched() -> AsyncIterator[Browser]:
     """Start a browser. Without any, fail where CI is set, and skip elsewhere."""
     async with async_playwright() as playwright:
-        path = shutil.which("chromium") or playwright.chromium.executable_path
-        if not Path(path).exists():
-            (pytest.fail if os.environ.get("CI") else pytest.skip)(_MISSING)
+        path = _find(playwright.chromium.executable_path)
         browser = await playwright.chromium.launch(executable_path=path, args=_FLAGS)
         try:
             yield browser
         finally:
             await browser.close()
+
+
+def _find(playwrights: str) -> str:
+    path = shutil.which("chromium") or playwrights
+    if not Path(path).exists():
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(_MISSING)
+    return path
 
 
 @asynccontextmanager
