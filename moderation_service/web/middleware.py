@@ -34,6 +34,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     except Exception:
         _log.exception("request.failed", route=endpoint.path if endpoint else None)
         response = _answer(request, endpoint, problems.internal(language_of(request)))
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
     _share(request, response, endpoint)
     log.access(request.method, endpoint.path if endpoint else None, response.status, time.perf_counter() - started)
     return response
