@@ -9,7 +9,7 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 
 from tests.factories import PAGE, a_submission
-from tests.mailed import post
+from tests.mailed import ANNA, post
 from tests.smtp import MailServer
 
 LINES = {
@@ -96,20 +96,18 @@ async def test_no_single_line_field_takes_a_line_break(
 @pytest.mark.parametrize("text", HEADER_LIKE)
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 async def test_text_that_looks_like_a_header_makes_none(http: ClientSession, smtp: MailServer, text: str) -> None:
+    plain = await post(http, smtp, body="altro")
     posted = await post(http, smtp, author_name=text, page_title=text)
     for mail in posted.mails.values():
-        assert set(mail.message.keys()) == {
-            *("Subject", "From", "To", "Date", "Message-ID", "List-Id", "References", "Auto-Submitted"),
-            *("X-Auto-Response-Suppress", "X-Comments", "MIME-Version", "Content-Type"),
-        }
+        assert sorted(mail.message.keys()) == sorted(plain.mails[ANNA].message.keys())
         head = mail.raw.partition(b"\r\n\r\n")[0].decode("ascii")
         assert not re.search(r"^bcc", head, re.IGNORECASE | re.MULTILINE)
         assert max(map(len, head.split("\r\n"))) <= 998
         assert "\n" not in head.replace("\r\n", "")
         subject = str(mail.message["Subject"])
-        assert text in re.sub("[\u2060\u2068\u2069]", "", subject)
+        assert visible(text)[:40] in visible(subject)
         assert subject.startswith("[Associazione dell'Esempio]")
-        assert text in re.sub("[\u2068\u2069]", "", mail.text())
+        assert visible(text) in visible(mail.text())
     page = await (await http.get(posted.path("approve"))).text()
     assert "49" not in page.partition("<main>")[2].partition("<article")[2].partition("</strong>")[0]
 
@@ -151,6 +149,11 @@ async def test_markup_in_every_field_comes_out_as_text(http: ClientSession, smtp
         assert urlsplit(str(attributes.get("href", ""))).scheme in ("", "http", "https")
 
 
+def visible(text: str) -> str:
+    """A text without its blanks, and without what directs it."""
+    return re.sub(r"[\s\u2060\u2068\u2069]", "", text)
+
+
 async def test_every_page_is_guarded_by_its_headers(http: ClientSession, smtp: MailServer) -> None:
     posted = await post(http, smtp)
     html: dict[str, Any] = {"headers": {"Accept": "text/html"}}
@@ -178,8 +181,11 @@ async def test_no_answer_lets_a_browser_guess_its_kind(http: ClientSession) -> N
     for path in ("/openapi.json", f"/api/v1/comments?page_url={PAGE}", "/nowhere", "/static/pages.css"):
         answer = await http.get(path)
         assert answer.headers["X-Content-Type-Options"] == "nosniff", path
+        await answer.read()
     for path in ("/static/", "/static/../app.py", "/static/%2e%2e/app.py"):
-        assert (await http.get(path)).status in (403, 404)
+        answer = await http.get(path)
+        assert answer.status in (403, 404)
+        await answer.read()
 
 
 def assert_guarded(answer: ClientResponse) -> None:

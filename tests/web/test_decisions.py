@@ -97,7 +97,7 @@ async def test_a_decision_on_what_was_not_seen_shows_who_decided_and_may_be_take
     assert refused.status == 409
     page = await refused.text()
     assert 'role="alert"' in page
-    assert re.search("Approved on November 22, 2026.* 10:00:00.*by the link mailed to .?Anna", page)
+    assert re.search("Approved on November 22, 2026.*10:00.*by the link mailed to .?Anna", page)
     offered = await buttons(refused)
     assert offered == {"reject": "approved", "spam": "approved", "undo": "approved"}
     again = await decide(http, posted, "reject", seen=offered["reject"], by=PAUL)
@@ -199,8 +199,8 @@ async def test_the_page_of_an_approved_comment_shows_it_as_its_readers_will_see_
 ) -> None:
     posted = await post(http, smtp)
     italian = await (await decide(http, posted, "approve")).text()
-    assert re.search(r"<h1>Una risposta a <a [^>]*><bdi>Chi siamo</bdi></a></h1>", italian)
+    assert re.search(r"<h1>Una risposta a <a [^>]*><cite><bdi>Chi siamo<", italian)
     assert "<bdi>Giuliana</bdi> scrive:" in italian
     assert "interessante…" in italian
     english = await (await http.get(posted.path("approve", PAUL))).text()
-    assert re.search(r"<h1>One reply to <a [^>]*><bdi>Chi siamo</bdi></a></h1>", english)
+    assert re.search(r"<h1>One reply to <a [^>]*><cite><bdi>Chi siamo<", english)

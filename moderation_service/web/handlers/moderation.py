@@ -72,6 +72,7 @@ async def _page(request: web.Request, case: Case, decision: Decision, *, status:
             "decision": decision,
             "offered": offered if may_change or case.comment.status is Status.PENDING else [],
             "may_undo": rules.may_undo(case.last, context.clock()),
+            "is_late": not may_change and case.comment.status is not Status.PENDING,
             "is_conflict": status == 409,  # noqa: PLR2004 - HTTP's number
             "desk_url": f"{context.settings.public_url}/desk",
         },
