@@ -1,7 +1,9 @@
 """What visitors write stays text: in headers, in pages, in the mail."""
 
+import asyncio
 import re
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -10,6 +12,7 @@ from aiohttp import ClientResponse, ClientSession
 
 from tests.factories import PAGE, a_submission
 from tests.mailed import ANNA, post
+from tests.process import command, free_port
 from tests.smtp import MailServer
 
 LINES = {
@@ -53,6 +56,12 @@ _ALLOWED = {
     *("strong", "bdi", "a", "article", "form", "input", "button", "label", "textarea", "section", "ol", "li"),
     *("em", "cite", "header", "footer", "time"),
 }
+
+DEMOS_OWN = [
+    ("pre", {"class": "card mail-text"}),
+    ("iframe", {"class": "mail", "title": "HTML", "src": "/demo/mailbox/1/html"}),
+    ("base", {"target": "_top"}),
+]
 
 
 class Markup(HTMLParser):
@@ -147,6 +156,34 @@ async def test_markup_in_every_field_comes_out_as_text(http: ClientSession, smtp
         assert tag in {"p", "br", "a", "em", "strong", "code", "pre", "blockquote", "ul", "ol", "li"}
         assert set(attributes) <= {"href", "rel"}
         assert urlsplit(str(attributes.get("href", ""))).scheme in ("", "http", "https")
+
+
+async def test_the_demos_pages_take_markup_for_text(tmp_path: Path) -> None:
+    text = "".join(SCRIPTS[:-1])
+    settings = {"MODERATION_LISTEN": f"127.0.0.1:{free_port()}", "MODERATION_SCREENING": "off"}
+    async with command("demo", environ=settings, folder=tmp_path) as demo:
+        await demo.wait_for("Stop with Ctrl-C.")
+        async with ClientSession(demo.url) as http:
+            fields = a_submission(page_url=f"{demo.url}/demo", author_name=text[:245], page_title=text, body=text)
+            assert (await http.post("/api/v1/comments", json=fields)).status == 202
+            box = ""
+            async with asyncio.timeout(20):
+                while "/demo/mailbox/2" not in box:
+                    box = await (await http.get("/demo/mailbox")).text()
+            mail = await (await http.get("/demo/mailbox/1")).text()
+            html = await http.get("/demo/mailbox/1/html")
+            approve = re.findall(r'href="([^"]*/approve)"', await html.text())[0]
+            assert (await http.post(approve)).status == 200
+            page = await (await http.get("/demo")).text()
+            for content in (box, mail, await html.text(), page):
+                assert "alert(1)" in content
+                found = Markup(content)
+                links = [urlsplit(str(attributes.get("href", ""))) for _, attributes in found.elements]
+                assert {link.scheme for link in links} <= {"", "http", "https"}
+                found.elements = [one for one in found.elements if one not in DEMOS_OWN and one[0] != "a"]
+                found.assert_harmless("the demo")
+            assert "sandbox" in html.headers["Content-Security-Policy"]
+            assert "script-src" not in html.headers["Content-Security-Policy"]
 
 
 def visible(text: str) -> str:
