@@ -17,11 +17,13 @@ from aiohttp.typedefs import Middleware
 from moderation_service import config, sites
 from moderation_service.config import Settings
 from moderation_service.config.values import Address
+from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.transport import Transport
 from moderation_service.services import retention, submission
+from moderation_service.services.changes import Tail
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
@@ -33,6 +35,8 @@ from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.app import create_app
 from moderation_service.web.context import Context
 from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.lists import Lists
+from moderation_service.web.page_cache import PageCache
 
 RUNNING_REQUESTS = 5.0
 """Seconds that running requests have to finish when the service stops."""
@@ -42,6 +46,8 @@ MAIL_IN_FLIGHT = 5.0
 
 _LOOK_AT_SITES_EVERY = 5.0
 _LOOK_FOR_MAIL_EVERY = 1.0
+_LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
+_LOOK_FOR_CHANGES_EVERY = 0.5
 _TIDY_EVERY = 60.0
 _LONGEST_BACKOFF = 60.0
 
@@ -91,6 +97,9 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             clock=clock,
             new_id=new_id,
         )
+        cache = PageCache()
+        tail = Tail(database, cache.drop)
+        writer = GroupCommit(database, submission.accept)
         context = Context(
             settings=settings,
             database=database,
@@ -98,8 +107,14 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             keys=keys,
             links=links,
             intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
-            writer=GroupCommit(database, submission.accept),
-            health=Health(database, is_mail_paused=lambda: delivery.is_paused),
+            writer=writer,
+            lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
+            tail=tail,
+            health=Health(
+                database,
+                is_mail_paused=lambda: delivery.is_paused,
+                last_failure=lambda: writer.last_failure,
+            ),
             clock=clock,
             wake_delivery=mail_waits.set,
         )
@@ -133,6 +148,7 @@ async def serve(
     writing = asyncio.create_task(supervised("writer", context.writer.run))
     mailing = asyncio.create_task(supervised("mail", lambda: _deliver(service, stop)))
     minor = [
+        asyncio.create_task(supervised("changes", lambda: _follow_changes(service))),
         asyncio.create_task(supervised("sites", lambda: _watch_sites(service))),
         asyncio.create_task(supervised("retention", lambda: _tidy(service))),
     ]
@@ -156,7 +172,8 @@ async def serve(
 
 async def _listen(runner: web.AppRunner, address: Address) -> None:
     try:
-        await web.TCPSite(runner, address.host, address.port, backlog=1024).start()
+        reuse_port = address.is_shared or None
+        await web.TCPSite(runner, address.host, address.port, backlog=1024, reuse_port=reuse_port).start()
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         name = config.variable("listen")
@@ -191,12 +208,25 @@ def stop_on_signals(stop: asyncio.Event, service: Service) -> None:
 
 
 async def _deliver(service: Service, stop: asyncio.Event) -> None:
+    """Look for mail when a comment has come in, and once a second; under load, five times a second."""
     while not stop.is_set():
         service.mail_waits.clear()
         await service.delivery.deliver_due(stop)
         with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_FOR_MAIL_AT_MOST_EVERY):
+                await stop.wait()
+        with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
                 await service.mail_waits.wait()
+
+
+async def _follow_changes(service: Service) -> None:
+    while True:
+        try:
+            await service.context.tail.look()
+        except UnavailableError:
+            _log.warning("changes.unknown")
+        await asyncio.sleep(_LOOK_FOR_CHANGES_EVERY)
 
 
 async def _watch_sites(service: Service) -> None:

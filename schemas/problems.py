@@ -64,7 +64,7 @@ FIELD_MESSAGES = {
     FieldCode.INVALID_CURSOR: "This is not a cursor from an earlier answer.",
     FieldCode.INVALID_KEY: "An idempotency key is 1 to 255 printable ASCII characters.",
     FieldCode.INVALID_PARENT: "The comment that this answers is not on this page.",
-    FieldCode.OUT_OF_RANGE: "This must be a number from 1 to {limit}.",
+    FieldCode.OUT_OF_RANGE: "This must be a whole number of at most {limit}, and not below the least.",
     FieldCode.UNKNOWN_FIELD: "There is no such field.",
 }
 """What each field code says, in English; `{limit}` is the limit that was passed."""

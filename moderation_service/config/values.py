@@ -36,10 +36,11 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to listen."""
+    """Where to listen; a shared port is one that other processes of the same start listen on too."""
 
     host: str
     port: int
+    is_shared: bool = False
 
 
 def database_url(text: str) -> str:
@@ -124,6 +125,14 @@ def seconds(text: str) -> timedelta:
     if not text.isdigit():
         raise ValueError("must be whole seconds")
     return timedelta(seconds=int(text))
+
+
+def up_to_a_minute(text: str) -> int:
+    """Read up to 60 whole seconds."""
+    found = int(seconds(text).total_seconds())
+    if found > 60:  # noqa: PLR2004 - a minute
+        raise ValueError("must be at most 60 seconds")
+    return found
 
 
 def switch(text: str) -> bool:

@@ -3,6 +3,7 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -11,6 +12,7 @@ import idna
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset({"fbclid", "gclid", "msclkid", "mc_eid", "replytocom"})
 _TRACKING_PREFIX = "utm_"
+_REMEMBERED = 4_096
 _NOT_ASCII = re.compile(r"[^\x21-\x7e]+")
 
 
@@ -27,12 +29,14 @@ class Page:
     url: str
 
 
+@lru_cache(_REMEMBERED)
 def page(site_id: str, url: str) -> Page:
     """Return the page of a site; its id follows from site and URL, so nobody has to look it up."""
     digest = hashlib.sha256(f"{site_id}\0{url}".encode()).digest()
     return Page(id=str(UUID(bytes=digest[:16])), site_id=site_id, url=url)
 
 
+@lru_cache(_REMEMBERED)
 def canonical(url: str) -> str:
     """Return the one form of a page's URL; raise InvalidPageError for anything but http(s).
 
@@ -55,12 +59,14 @@ def canonical(url: str) -> str:
     return urlunsplit((scheme, netloc, _ascii(parts.path) or "/", _ascii(query), ""))
 
 
+@lru_cache(_REMEMBERED)
 def origin(url: str) -> str:
     """Return scheme, host and port of a canonical URL, as a browser writes `Origin`."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
+@lru_cache(_REMEMBERED)
 def path(url: str) -> str:
     """Return the path of a canonical URL."""
     return urlsplit(url).path

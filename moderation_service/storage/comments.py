@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, insert, or_, select, update
+from sqlalchemy import Select, func, or_, select, update
 
 from moderation_service.domain.comments import Draft, PublicComment, QueuedComment, Status
-from moderation_service.storage import database
+from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, pages
 
@@ -43,8 +43,9 @@ _QUEUED = select(
 async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
     """Store pages that are new, then the comments, all pending."""
     found = {draft.page.id: draft for draft in drafts}
-    await connection.execute(
-        database.insert(connection, pages).on_conflict_do_nothing(),
+    await insert_rows(
+        connection,
+        pages,
         [
             {
                 "id": page_id,
@@ -54,8 +55,9 @@ async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
             }
             for page_id in sorted(found)
         ],
+        new_only=True,
     )
-    await connection.execute(insert(comments), [_row(draft) for draft in drafts])
+    await insert_rows(connection, comments, [_row(draft) for draft in drafts])
 
 
 async def stored(connection: Connection, ids: Sequence[str]) -> set[str]:

@@ -10,11 +10,13 @@ from moderation_service.config import Settings
 from moderation_service.domain.comments import Draft, Receipt
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
+from moderation_service.services.changes import Tail
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
 from moderation_service.services.submission import Intake
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
+from moderation_service.web.lists import Lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +30,8 @@ class Context:
     links: Links
     intake: Intake
     writer: GroupCommit[Draft, Receipt]
+    lists: Lists
+    tail: Tail
     health: Health
     clock: Callable[[], datetime]
     wake_delivery: Callable[[], None] = field(default=lambda: None)

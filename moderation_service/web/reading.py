@@ -1,19 +1,18 @@
 """Reading requests: bodies in every encoding of the contract, queries, keys, and where they came from."""
 
-from collections.abc import Mapping
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
 from aiohttp import BodyPartReader, web
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema
 
 from moderation_service.config.values import Network
 from moderation_service.domain.errors import FieldsInvalidError, MalformedRequestError, UnauthorizedError
 from moderation_service.domain.sites import Site
 from moderation_service.web.context import CONTEXT
-from schemas.base import Fault
+from moderation_service.web.loading import load
 
 LARGEST_REQUEST = 256 * 1024
 """Bytes of a body, in any encoding."""
@@ -45,17 +44,6 @@ async def fields_of(request: web.Request) -> Any:
         return await _multipart(request)
     await request.read()
     raise web.HTTPUnsupportedMediaType
-
-
-def load(schema: Schema, data: Any) -> dict[str, Any]:
-    """Return what a schema makes of data; raise FieldsInvalidError with the code of every fault."""
-    try:
-        loaded: dict[str, Any] = schema.load(data)
-    except ValidationError as error:
-        raise FieldsInvalidError(
-            _flat({"_schema": error.messages} if isinstance(error.messages, list) else error.messages)
-        ) from error
-    return loaded
 
 
 def query(request: web.Request, schema: Schema) -> dict[str, Any]:
@@ -154,15 +142,3 @@ async def _part(request: web.Request, part: BodyPartReader) -> bytes:
         if request.content.total_bytes > LARGEST_REQUEST:
             raise web.HTTPRequestEntityTooLarge(LARGEST_REQUEST, request.content.total_bytes)
     return part.decode(bytes(content))
-
-
-def _flat(messages: Mapping[Any, Any], prefix: str = "") -> dict[str, list[str]]:
-    """Flatten marshmallow's nested messages to `decisions.3.id`; faults of a whole body are under `body`."""
-    flat: dict[str, list[str]] = {}
-    for key, inner in messages.items():
-        name = prefix if key == "_schema" else f"{prefix}.{key}".removeprefix(".")
-        if isinstance(inner, dict):
-            flat |= _flat(inner, name)
-        else:
-            flat[name or "body"] = [one if isinstance(one, Fault) else Fault(one) for one in inner]
-    return flat

@@ -15,6 +15,7 @@ from moderation_service.domain.sites import Site
 from moderation_service.services.submission import Submission
 from moderation_service.web import reading
 from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.loading import load
 
 _QUICKLY_RENDERED = 2_000
 
@@ -58,7 +59,7 @@ def _checked(request: web.Request, fields: Any, schema: Schema) -> tuple[Submiss
     loaded: dict[str, Any] = {}
     key = None
     try:
-        loaded = reading.load(schema, fields)
+        loaded = load(schema, fields)
     except FieldsInvalidError as error:
         faults |= error.errors
     try:

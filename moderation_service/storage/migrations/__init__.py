@@ -12,7 +12,9 @@ from moderation_service.storage.database import Database
 
 
 async def upgrade(database: Database) -> None:
-    """Bring the schema up to date, one process at a time."""
+    """Bring the schema up to date, one process at a time; where it is, nothing is written."""
+    if await is_current(database):
+        return
     async with database.exclusive() as connection:
         await connection.run_sync(_upgrade)
 

@@ -10,6 +10,7 @@ from moderation_service.services import listing, moderation
 from moderation_service.services.moderation import Case
 from moderation_service.web import html, reading
 from moderation_service.web.context import CONTEXT, READER, Context
+from moderation_service.web.loading import load
 from schemas.moderation import DecisionForm
 
 _FORM = DecisionForm()
@@ -25,7 +26,7 @@ async def decide(request: web.Request) -> web.Response:
     """Take the decision in the path, if the comment still stands as it was shown."""
     context = request.app[CONTEXT]
     case = await _open(request)
-    form = reading.load(_FORM, await reading.fields_of(request) if request.can_read_body else {})
+    form = load(_FORM, await reading.fields_of(request) if request.can_read_body else {})
     asked = Request(
         comment_id=case.comment.id,
         decision=Decision(request.match_info["decision"]),
@@ -34,6 +35,7 @@ async def decide(request: web.Request) -> web.Response:
     )
     actor = Actor(means=Means.LINK, moderator_id=case.moderator.id, name=case.moderator.name)
     [result] = await moderation.decide(context.database, case.site, [asked], actor=actor, now=context.clock())
+    await context.tail.catch_up()
     refused = result.outcome in (Outcome.CONFLICT, Outcome.NOT_FOUND)
     return await _page(request, await _open(request), asked.decision, status=409 if refused else 200)
 
