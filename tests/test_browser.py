@@ -11,8 +11,8 @@ from aiohttp import ClientSession, web
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser import launched, opened
+from tests.commands import Process, command, free_port
 from tests.factories import SITES
-from tests.process import Process, command, free_port
 from tests.running import Running
 from tests.smtp import MailServer
 

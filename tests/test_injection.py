@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientResponse, ClientSession
 
+from tests.commands import command, free_port
 from tests.factories import PAGE, a_submission
 from tests.mailed import ANNA, post
-from tests.process import command, free_port
 from tests.smtp import MailServer
 
 LINES = {

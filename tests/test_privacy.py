@@ -13,9 +13,9 @@ from aiohttp import ClientSession
 from sqlalchemy import text
 
 from moderation_service.storage.database import Database
+from tests.commands import Process, command
 from tests.factories import API_KEY, PAGE, a_submission, bearer
 from tests.mailed import post
-from tests.process import Process, command
 from tests.smtp import MailServer
 
 CANARY = "giuliana.canarino.8f3a@esempio-privato.example.com"

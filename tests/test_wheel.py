@@ -15,7 +15,7 @@ from zipfile import ZipFile
 import pytest
 from aiohttp import ClientSession
 
-from tests.process import ROOT, command, free_port
+from tests.commands import ROOT, command, free_port
 
 PACKAGES = ("moderation_service", "schemas")
 NOT_CODE = (

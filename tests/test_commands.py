@@ -13,9 +13,9 @@ from sqlalchemy import select
 
 from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments
+from tests.commands import command, finished, free_port
 from tests.factories import OTHER_SECRET, SITES, a_submission
 from tests.mailed import post
-from tests.process import command, finished, free_port
 from tests.smtp import MailServer
 
 
