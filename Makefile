@@ -17,6 +17,7 @@ check: $(VENV)/test ## style, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: $(VENV)/test ## bring the style in order
 	$(BIN)/ruff check --fix .

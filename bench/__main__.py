@@ -1,5 +1,6 @@
 """Measure and print one table: `python -m bench [part …]`, all parts but `large` and `memory` by default."""
 
+import datetime as dt
 import os
 import platform
 import sys

@@ -33,7 +33,6 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 2000",
-    "PRAGMA cache_size = -16000",
 )
 
 
@@ -130,15 +129,15 @@ def _open_sqlite(url: str) -> Database:
         connect_args={"isolation_level": None},
     )
     reader, writer = make(pool_size=_READERS), make(pool_size=1, pool_reset_on_return=None)
-    for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
+    for engine, begin, cache in ((reader, "BEGIN", 2_000), (writer, "BEGIN IMMEDIATE", 8_000)):
+        event.listen(engine.sync_engine, "connect", partial(_set_pragmas, cache))
         event.listen(engine.sync_engine, "begin", partial(_begin, begin))
     return Database(reader, writer, WritersLock(path.with_name(f"{path.name}.writers")))
 
 
-def _set_pragmas(connection: Any, _: Any) -> None:
+def _set_pragmas(cache_kib: int, connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    for pragma in _PRAGMAS:
+    for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
         cursor.execute(pragma)
     cursor.close()
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from multidict import CIMultiDict
 
-CAPACITY = 32 * 1024 * 1024
+CAPACITY = 16 * 1024 * 1024
 """Bytes of answers that one process keeps."""
 
 _OVERHEAD = 1_000

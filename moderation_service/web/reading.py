@@ -1,5 +1,6 @@
 """Reading requests: bodies in every encoding of the contract, queries, keys, and where they came from."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 from urllib.parse import parse_qsl
@@ -74,6 +75,8 @@ def client(request: web.Request) -> IPv4Address | IPv6Address:
     """Return the client's address: the last one that no trusted proxy vouches for."""
     trusted = request.app[CONTEXT].settings.trusted_proxies
     address = _peer(request)
+    if "X-Forwarded-For" not in request.headers:
+        return address
     hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     for hop in reversed(hops):
         if not any(address in network for network in trusted):
@@ -94,7 +97,12 @@ def is_direct_from(request: web.Request, networks: tuple[Network, ...]) -> bool:
 
 
 def _peer(request: web.Request) -> IPv4Address | IPv6Address:
-    peer = ip_address((request.remote or "127.0.0.1").partition("%")[0])
+    return _parsed(request.remote or "127.0.0.1")
+
+
+@lru_cache(4_096)
+def _parsed(remote: str) -> IPv4Address | IPv6Address:
+    peer = ip_address(remote.partition("%")[0])
     return peer.ipv4_mapped or peer if isinstance(peer, IPv6Address) else peer
 
 
