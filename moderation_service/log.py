@@ -99,10 +99,13 @@ def _chain(error: BaseException | None) -> Any:
 
 
 def _name_only(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
-    """Keep of another library's line its template, not its arguments: those may hold what a visitor sent."""
+    """Keep of another library's line its template, not its arguments: those may hold what a visitor sent.
+
+    Of several lines the first: asyncio writes the texts of exceptions into those behind it.
+    """
     record = event.get("_record")
     if isinstance(record, logging.LogRecord):
-        event["event"] = str(record.msg)
+        event["event"] = str(record.msg).partition("\n")[0]
     return event
 
 

@@ -1,6 +1,7 @@
 """Opens what the service needs, starts HTTP and workers, and stops them in the right order."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -13,8 +14,9 @@ import uuid_utils
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service import sites
+from moderation_service import config, sites
 from moderation_service.config import Settings
+from moderation_service.config.values import Address
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
@@ -151,8 +153,7 @@ async def serve(
         asyncio.create_task(supervised("retention", lambda: _tidy(service))),
     ]
     try:
-        site = web.TCPSite(runner, listen.host, listen.port, backlog=1024, reuse_port=listen.is_shared or None)
-        await site.start()
+        await _listen(runner, listen)
         on_ready(settings_url(listen.host, runner.addresses[0][1]))
         await stop.wait()
     finally:
@@ -167,6 +168,16 @@ async def serve(
         await asyncio.wait([mailing], timeout=MAIL_IN_FLIGHT)
         mailing.cancel()
         await asyncio.gather(mailing, *minor, return_exceptions=True)
+
+
+async def _listen(runner: web.AppRunner, address: Address) -> None:
+    try:
+        reuse_port = address.is_shared or None
+        await web.TCPSite(runner, address.host, address.port, backlog=1024, reuse_port=reuse_port).start()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        name = config.variable("listen")
+        raise OSError(f"{name} {address.host}:{address.port} cannot be used: {reason}") from error
 
 
 def settings_url(host: str, port: int) -> str:

@@ -63,7 +63,12 @@ class LinkInvalidError(ModerationError):
 
 
 class LinkExpiredError(ModerationError):
-    """The link was genuine and is too old."""
+    """The link was genuine and is too old; it was mailed to this moderator of this site."""
+
+    def __init__(self, site_id: str, moderator_id: str) -> None:
+        super().__init__()
+        self.site_id = site_id
+        self.moderator_id = moderator_id
 
 
 class LinkVoidError(ModerationError):

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.timed import TimestampSigner
 
@@ -33,6 +33,7 @@ class Links:
 
     def __init__(self, keys: KeyRing, clock: Callable[[], datetime]) -> None:
         self._keys = keys
+        self._clock = clock
 
         class _Signer(TimestampSigner):
             def get_timestamp(self) -> int:
@@ -66,12 +67,12 @@ class Links:
         if not _is_canonical(token):
             raise LinkInvalidError
         try:
-            payload = self._serializer.loads(token, max_age=int(LIFETIME.total_seconds()))
-        except SignatureExpired as error:
-            raise LinkExpiredError from error
-        except BadSignature as error:
+            payload, made_at = self._serializer.loads(token, return_timestamp=True)
+        except BadData as error:
             raise LinkInvalidError from error
         site_id, moderator_id, comment_id, revision, address_hash = payload
+        if self._clock() - made_at > LIFETIME:
+            raise LinkExpiredError(site_id, moderator_id)
         return Link(
             site_id=site_id,
             moderator_id=moderator_id,
@@ -86,5 +87,5 @@ def _is_canonical(token: str) -> bool:
     signature = token.rpartition(".")[2]
     try:
         return base64_encode(base64_decode(signature)).decode() == signature
-    except (BadSignature, UnicodeError):
+    except BadData:
         return False

@@ -40,3 +40,6 @@ class Context:
 CONTEXT = web.AppKey("CONTEXT", Context)
 OPENAPI = web.AppKey("OPENAPI", bytes)
 LANGUAGE = web.RequestKey("LANGUAGE", str)
+"""The language of a site's visitors, for those who name none that is spoken here."""
+READER = web.RequestKey("READER", str)
+"""The language of a person whom we know; it wins over what the browser names."""

@@ -11,7 +11,7 @@ from moderation_service.domain.errors import ModerationError
 from moderation_service.locales import negotiate
 from moderation_service.log import AccessLog
 from moderation_service.web import html, problems
-from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.context import CONTEXT, LANGUAGE, READER
 from moderation_service.web.endpoints import Endpoint
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -32,6 +32,7 @@ def guarding(endpoints: Mapping[Handler, Endpoint]) -> Middleware:
             response = await handler(request)
         except Exception as error:
             response = _failure(request, endpoint, error)
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
         if endpoint.is_public:
             response.headers["Access-Control-Allow-Origin"] = "*"
         elif endpoint.is_for_sites:
@@ -53,7 +54,12 @@ def _failure(request: web.Request, endpoint: Endpoint, error: Exception) -> web.
 
 
 def language_of(request: web.Request) -> str:
-    """Return the reader's language; where they name none, that of the site, or of all sites if they agree."""
+    """Return the reader's language; where they name none, that of the site, or of all sites if they agree.
+
+    A moderator behind a mailed link is spoken to as in the mail.
+    """
+    if READER in request:
+        return request[READER]
     known = request.get(LANGUAGE)
     if known is None:
         languages = {site.language for site in request.app[CONTEXT].directory.sites}
