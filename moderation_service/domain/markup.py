@@ -11,6 +11,7 @@ RENDERER = 1
 _TAGS = {"p", "br", "em", "strong", "code", "pre", "blockquote", "ul", "ol", "li", "a"}
 _ATTRIBUTES: dict[str, set[str]] = {"*": set(), "a": {"href"}, "ol": {"start"}}
 _MOST_BARE_LINKS = 100
+_LINK = re.compile(r"https?://[^/]", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:[^\W\d_][^\n\\`*_\[\]<>&~:\t\xa0]*[^\s\\`*_\[\]<>&~:](?:\n\n?(?!\n)|\Z))+")
 
 
@@ -18,9 +19,15 @@ _RULES = ["emphasis", "backticks", "escape", "entity", "newline", "link", "autol
 _BLOCKS = ["blockquote", "list", "fence", "code", "fragments_join"]
 
 
+def _is_link(url: str) -> bool:
+    """Tell whether a link may be one; what is none comes out as it was typed, not as a link to nowhere."""
+    return _LINK.match(url) is not None
+
+
 def _parser(*, linkify: bool) -> MarkdownIt:
     parser = MarkdownIt("zero", {"html": False, "breaks": True, "linkify": linkify, "maxNesting": 20})
     parser.enable(_RULES + _BLOCKS)
+    parser.validateLink = _is_link  # type: ignore[method-assign]
     if linkify:
         parser.enable("linkify")
         assert parser.linkify is not None  # noqa: S101 - the option above makes it
