@@ -1,4 +1,4 @@
-"""A comment in each encoding of the contract, as bytes on the wire."""
+"""A comment in each encoding of the contract, as bytes on the wire; and what becomes of it."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -6,7 +6,11 @@ from typing import Any
 from urllib.parse import urlencode
 
 import orjson
+from aiohttp import ClientSession
 
+from tests.factories import a_submission, bearer
+
+COMMENTS = "/api/v1/comments"
 Encoded = tuple[bytes, dict[str, str]]
 BOUNDARY = "----a-boundary-of-the-tests"
 
@@ -39,3 +43,37 @@ ENCODINGS: dict[str, Callable[[Mapping[str, Any]], Encoded]] = {
     "multipart": multipart,
 }
 ACCEPTED = {"raw JSON": 202, "escaped JSON": 202, "urlencoded": 303, "multipart": 303}
+
+
+async def post(http: ClientSession, *, headers: Mapping[str, str] | None = None, **changed: Any) -> dict[str, Any]:
+    """Post a comment that is accepted; its receipt."""
+    answer = await http.post(COMMENTS, json=a_submission(**changed), headers=headers)
+    assert answer.status == 202, await answer.text()
+    receipt: dict[str, Any] = await answer.json()
+    return receipt
+
+
+async def status_of(http: ClientSession, headers: Mapping[str, str] | None = None, **changed: Any) -> int:
+    """Post a comment; the status of the answer."""
+    return (await http.post(COMMENTS, json=a_submission(**changed), headers=headers)).status
+
+
+async def queued(http: ClientSession) -> list[dict[str, Any]]:
+    """What the moderation API shows of the site's comments."""
+    answer = await http.get("/api/v1/moderation/comments", headers=bearer())
+    found: list[dict[str, Any]] = (await answer.json())["comments"]
+    return found
+
+
+async def decide(http: ClientSession, decision: str, *ids: str) -> None:
+    """Decide on comments as a program of the site."""
+    decisions = [{"id": one, "decision": decision} for one in ids]
+    answer = await http.post("/api/v1/moderation/decisions", json={"decisions": decisions}, headers=bearer())
+    assert {one["outcome"] for one in (await answer.json())["results"]} == {"done"}
+
+
+async def published(http: ClientSession, **changed: Any) -> str:
+    """Post a comment and approve it; its id."""
+    comment_id: str = (await post(http, **changed))["id"]
+    await decide(http, "approve", comment_id)
+    return comment_id

@@ -9,14 +9,13 @@ import orjson
 import pytest
 from aiohttp import ClientSession
 
-from tests.factories import PAGE, a_submission, bearer
-from tests.posting import ACCEPTED, BOUNDARY, ENCODINGS, Encoded
+from tests.factories import PAGE, a_submission
+from tests.posting import ACCEPTED, BOUNDARY, COMMENTS, ENCODINGS, Encoded, queued
 from tests.running import Running
 from tests.smtp import MailServer
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 
-COMMENTS = "/api/v1/comments"
 LARGEST = 256 * 1024
 LONGEST_BODY = 65_525
 STRANGE = (
@@ -54,13 +53,6 @@ async def post(http: ClientSession, encoded: Encoded, **more: str) -> tuple[int,
     return answer.status, await answer.text()
 
 
-async def pending(http: ClientSession) -> list[dict[str, Any]]:
-    """What the moderation API shows of the site's comments."""
-    answer = await http.get("/api/v1/moderation/comments", headers=bearer())
-    found: list[dict[str, Any]] = (await answer.json())["comments"]
-    return found
-
-
 @pytest.mark.parametrize("encoding", ENCODINGS)
 async def test_the_strangest_comment_arrives_as_it_was_written(
     http: ClientSession, smtp: MailServer, encoding: str
@@ -73,7 +65,7 @@ async def test_the_strangest_comment_arrives_as_it_was_written(
     )
     status, _ = await post(http, ENCODINGS[encoding](strange))
     assert status == ACCEPTED[encoding]
-    [kept] = await pending(http)
+    [kept] = await queued(http)
     assert kept["body"] == strange["body"]
     assert len(kept["body"].encode()) == LONGEST_BODY
     assert kept["author_name"] == strange["author_name"]
@@ -93,7 +85,7 @@ async def test_one_byte_more_is_too_long(http: ClientSession, encoding: str) -> 
     )
     assert status == 422
     assert "65.525" in text
-    assert await pending(http) == []
+    assert await queued(http) == []
 
 
 @pytest.mark.parametrize("encoding", ENCODINGS)
@@ -101,7 +93,7 @@ async def test_odd_accents_and_line_ends_are_kept(http: ClientSession, encoding:
     written = PROSE.replace("\n", "\r\n")
     status, _ = await post(http, ENCODINGS[encoding](a_submission(body=written)))
     assert status == ACCEPTED[encoding]
-    [kept] = await pending(http)
+    [kept] = await queued(http)
     assert kept["body"] == PROSE.strip()
 
 
@@ -225,7 +217,7 @@ async def test_what_cannot_be_read_is_refused_and_is_never_a_mistake_of_ours(ser
         is_form = headers.get("Content-Type", "").startswith((FORM["Content-Type"], "multipart/"))
         assert answer.status == status
         assert answer.content_type == ("text/html" if is_form else "application/problem+json")
-        assert await pending(http) == []
+        assert await queued(http) == []
 
 
 async def test_many_small_parts_are_counted_in_bytes(http: ClientSession) -> None:
@@ -239,6 +231,6 @@ async def test_a_file_beside_the_fields_is_passed_over(http: ClientSession) -> N
     file = part(b'Content-Disposition: form-data; name="author_name"; filename="x.bin"', b"\xff\0", end=b"")
     status, _ = await post(http, (file + body, headers))
     assert status == 303
-    [kept] = await pending(http)
+    [kept] = await queued(http)
     assert kept["author_name"] == "Giuliana"
     assert kept["page_url"] == PAGE
