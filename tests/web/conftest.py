@@ -2,18 +2,21 @@
 
 import io
 import logging
-import sys
 from collections.abc import Callable
 
 import pytest
 
 
 @pytest.fixture
-def logged(monkeypatch: pytest.MonkeyPatch) -> Callable[[], str]:
-    """All that the service writes to its log during the test, as text."""
+def logged(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[[], str]:
+    """All that the service has written to its log during the test, as text."""
     written = io.StringIO()
-    monkeypatch.setattr(sys, "stderr", written)
     for handler in logging.getLogger().handlers:
         if type(handler) is logging.StreamHandler:
             monkeypatch.setattr(handler, "stream", written)
-    return written.getvalue
+
+    def so_far() -> str:
+        written.write(capsys.readouterr().err)
+        return written.getvalue()
+
+    return so_far
