@@ -1,9 +1,11 @@
 """Bodies: every encoding of the contract at its limits, and whatever else may arrive."""
 
+import asyncio
 import gzip
 import zlib
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
@@ -234,3 +236,32 @@ async def test_a_file_beside_the_fields_is_passed_over(http: ClientSession) -> N
     [kept] = await queued(http)
     assert kept["author_name"] == "Giuliana"
     assert kept["page_url"] == PAGE
+
+
+RAW = {
+    "no method": b"FOO /api/v1/comments HTTP/1.1\r\n",
+    "no target": b"GET http://[/ HTTP/1.1\r\n",
+    "raw bytes in the target": b"GET /api/v1/comments?page_url=\xff HTTP/1.1\r\n",
+    "two slashes": b"GET //evil.example/x HTTP/1.1\r\n",
+    "an encoded byte": b"GET /api/v1/comments/%ff HTTP/1.1\r\n",
+    "dots": b"GET /static/../app.py HTTP/1.1\r\n",
+    "raw bytes in headers": b"GET /api/v1/comments HTTP/1.1\r\nAccept-Language: \xff\r\nOrigin: \xff\r\n"
+    b"If-None-Match: \xff\r\nX-Forwarded-For: \xff\r\n",
+    "raw bytes as key": b"GET /api/v1/moderation/comments HTTP/1.1\r\nAuthorization: Bearer \xff\r\n",
+    "raw bytes in the type": b"POST /api/v1/comments HTTP/1.1\r\nContent-Type: application/json; charset=\xff\r\n",
+    "raw bytes as boundary": b"POST /api/v1/comments HTTP/1.1\r\n"
+    b"Content-Type: multipart/form-data; boundary=\xff\r\n",
+    "a length that is none": b"POST /api/v1/comments HTTP/1.1\r\nContent-Length: -1\r\n",
+    "two lengths": b"POST /api/v1/comments HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n",
+}
+
+
+@pytest.mark.parametrize("case", RAW)
+async def test_no_request_line_and_no_header_is_a_mistake_of_ours(service: Running, case: str) -> None:
+    address = urlsplit(service.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    writer.write(RAW[case] + b"Host: a.example\r\nConnection: close\r\n\r\n")
+    status = int((await reader.read()).split()[1])
+    writer.close()
+    await writer.wait_closed()
+    assert 400 <= status < 500

@@ -10,7 +10,7 @@ from aiohttp import ClientSession
 
 from tests.conftest import Clock
 from tests.factories import OTHER_PAGE, PAGE, a_submission
-from tests.posting import COMMENTS, decide, post, published
+from tests.posting import COMMENTS, decide, post, published, queued
 from tests.running import Running
 
 Lister = Callable[..., Awaitable[dict[str, Any]]]
@@ -205,6 +205,35 @@ async def test_reading_makes_no_page(service: Running, lister: Lister) -> None:
     await lister(f"{PAGE}/never-commented")
     async with service.service.context.database.read() as connection:
         assert (await connection.execute(pages.select())).all() == []
+
+
+@pytest.mark.parametrize(
+    ("page_url", "status"),
+    [
+        (PAGE + "x" * (2_000 - len(PAGE)), 202),
+        (PAGE + "?" + "+" * (1_999 - len(PAGE)), 202),
+        (PAGE + "漢" * ((2_000 - len(PAGE)) // 9), 202),
+        (PAGE + "漢" * ((2_009 - len(PAGE)) // 9), 422),
+    ],
+)
+async def test_a_page_that_takes_a_comment_can_be_read_by_its_address(
+    http: ClientSession, page_url: str, status: int
+) -> None:
+    answer = await http.post(COMMENTS, json=a_submission(page_url=page_url))
+    assert answer.status == status
+    if status == 422:
+        [fault] = (await answer.json())["errors"]["page_url"]
+        assert fault["code"] == "too_long"
+        return
+    for asked in (page_url, (await answer.json())["page_url"]):
+        assert (await http.get(COMMENTS, params={"page_url": asked})).status == 200
+
+
+async def test_comments_that_arrive_together_keep_their_ids(http: ClientSession) -> None:
+    texts = [f"commento {number}" for number in range(20)]
+    receipts = await asyncio.gather(*(post(http, body=text) for text in texts))
+    kept = {one["id"]: one["body"] for one in await queued(http)}
+    assert [kept[receipt["id"]] for receipt in receipts] == texts
 
 
 async def test_each_site_reads_its_own(http: ClientSession, lister: Lister) -> None:
