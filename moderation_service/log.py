@@ -25,16 +25,16 @@ def configure(*, for_people: bool = False) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         where_not_what,
     ]
-    renderer: Processor = (
-        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
+    renderers: list[Processor] = (
+        [_exception_in_lines, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
         if for_people
-        else structlog.processors.JSONRenderer(serializer=_dumps)
+        else [structlog.processors.JSONRenderer(serializer=_dumps)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[_name_only, *shared[1:]],
-            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, renderer],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *renderers],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
@@ -85,6 +85,14 @@ def where_not_what(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
         found = (type(found), found, found.__traceback__)
     if found and found[1] is not None:
         event["exception"] = list(_chain(found[1]))
+    return event
+
+
+def _exception_in_lines(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    """Write the classes and places below each other; the console's renderer takes text only."""
+    found = event.pop("exception", None)
+    if found:
+        event["exception"] = "\n".join(line for one in found for line in (one["class"], *one["at"]))
     return event
 
 

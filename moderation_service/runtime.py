@@ -142,7 +142,7 @@ async def serve(
     """
     context = service.context
     app = create_app(context, more=more, before=before)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
     await runner.setup()
     listen = service.settings.listen
     writing = asyncio.create_task(supervised("writer", context.writer.run))

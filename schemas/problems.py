@@ -36,7 +36,6 @@ class ProblemCode(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     DUPLICATE = "duplicate"
-    STATE_CHANGED = "state_changed"
     LINK_INVALID = "link_invalid"
     LINK_EXPIRED = "link_expired"
     LINK_VOID = "link_void"
@@ -77,7 +76,6 @@ PROBLEMS = {
     ProblemCode.NOT_FOUND: ("Not found", "There is nothing at this address."),
     ProblemCode.METHOD_NOT_ALLOWED: ("Method not allowed", "This address knows other methods only; see Allow."),
     ProblemCode.DUPLICATE: ("Already received", "The same comment was received a moment ago."),
-    ProblemCode.STATE_CHANGED: ("Already decided", "The comment is no longer in the state that was shown."),
     ProblemCode.LINK_INVALID: (
         "Not a valid link",
         "This link is damaged. Please open it from the mail once more.",

@@ -75,10 +75,6 @@ class LinkVoidError(ModerationError):
     """The link was genuine; its comment was edited, or its moderator has left or changed address."""
 
 
-class StateChangedError(ModerationError):
-    """The comment is no longer in the state that the moderator saw, or its time for a change is over."""
-
-
 class UnavailableError(ModerationError):
     """The comment cannot be kept just now; nothing was stored. Try again after `retry_after` seconds."""
 
@@ -87,8 +83,8 @@ class UnavailableError(ModerationError):
         self.retry_after = retry_after
 
 
-class KeyNotListedError(ModerationError):
-    """Something is stored under a key that is no longer listed."""
+class KeyNotListedError(Exception):
+    """Something is stored under a key that is no longer listed: a fault of the settings, not of a request."""
 
 
 def seconds_until(then: datetime, now: datetime) -> int:

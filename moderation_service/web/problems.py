@@ -21,7 +21,6 @@ STATUSES: dict[type[ModerationError], tuple[HTTPStatus, ProblemCode]] = {
     errors.NotFoundError: (HTTPStatus.NOT_FOUND, ProblemCode.NOT_FOUND),
     errors.LinkInvalidError: (HTTPStatus.NOT_FOUND, ProblemCode.LINK_INVALID),
     errors.DuplicateCommentError: (HTTPStatus.CONFLICT, ProblemCode.DUPLICATE),
-    errors.StateChangedError: (HTTPStatus.CONFLICT, ProblemCode.STATE_CHANGED),
     errors.LinkExpiredError: (HTTPStatus.GONE, ProblemCode.LINK_EXPIRED),
     errors.LinkVoidError: (HTTPStatus.GONE, ProblemCode.LINK_VOID),
     errors.FieldsInvalidError: (HTTPStatus.UNPROCESSABLE_ENTITY, ProblemCode.INVALID_FIELDS),
