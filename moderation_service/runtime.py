@@ -84,8 +84,12 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             directory,
             keys,
             composer,
-            Transport(settings.smtp, sender=settings.mail_from, helo=composer.host),
+            [
+                Transport(settings.smtp, sender=settings.mail_from, helo=composer.host)
+                for _ in range(settings.mail_connections)
+            ],
             interval=settings.mail_interval,
+            remind_after=settings.remind_after,
             clock=clock,
             new_id=new_id,
         )
@@ -97,7 +101,7 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             links=links,
             intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
             writer=GroupCommit(database, submission.accept),
-            health=Health(database, is_mail_paused=lambda: delivery.is_paused),
+            health=Health(database, person_ids=directory.person_ids, is_mail_paused=lambda: delivery.is_paused),
             clock=clock,
             wake_delivery=mail_waits.set,
         )

@@ -11,6 +11,8 @@ from moderation_service.domain import addresses
 from moderation_service.domain.keys import SHORTEST_SECRET
 
 Network = IPv4Network | IPv6Network
+_MOST_HOURS = 8_760
+_MOST_CONNECTIONS = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -124,6 +126,20 @@ def seconds(text: str) -> timedelta:
     if not text.isdigit():
         raise ValueError("must be whole seconds")
     return timedelta(seconds=int(text))
+
+
+def hours(text: str) -> timedelta:
+    """Read whole hours, at least one."""
+    if not text.isdigit() or not 1 <= int(text) <= _MOST_HOURS:
+        raise ValueError(f"must be whole hours, from 1 to {_MOST_HOURS}")
+    return timedelta(hours=int(text))
+
+
+def connections(text: str) -> int:
+    """Read how many connections may be open at once."""
+    if not text.isdigit() or not 1 <= int(text) <= _MOST_CONNECTIONS:
+        raise ValueError(f"must be a number from 1 to {_MOST_CONNECTIONS}")
+    return int(text)
 
 
 def switch(text: str) -> bool:

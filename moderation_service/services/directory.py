@@ -2,6 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime
+from functools import partial
+
+import structlog
 
 from moderation_service.domain import addresses
 from moderation_service.domain.comments import Recipient
@@ -9,9 +12,10 @@ from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.sites import Moderator, Site, Sites
 from moderation_service.storage import keys as stored_keys
 from moderation_service.storage import outbox, people
-from moderation_service.storage.database import Database
+from moderation_service.storage.database import Connection, Database
 from moderation_service.storage.outbox import Part
 
+_log = structlog.stdlib.get_logger(__name__)
 _PERSON = "person"
 
 
@@ -34,14 +38,28 @@ class Directory:
             for address in sorted(sites.addresses()):
                 hashes = self._keys.keyed_hashes(_PERSON, address)
                 found[address] = await people.find_or_add(connection, hashes, new_id())
-            parts = {
-                site.id: [self._part(site, moderator, found) for moderator in site.moderators] for site in sites
-            }
-            for part in await outbox.waiting_parts(connection):
-                heirs = parts.get(part.site_id, [])
-                if part not in heirs:
-                    await outbox.hand_over(connection, part, heirs, now)
+            await self._hand_over(
+                connection, await outbox.open_parts(connection, [site.id for site in sites]), sites, found, now
+            )
         self.sites, self._people = sites, found
+
+    async def pass_on(self, database: Database, *, now: datetime) -> None:
+        """Pass on what came in for people after they had left: from a replica that did not know it yet."""
+        async with database.read() as connection:
+            open_parts = await outbox.open_parts(connection)
+        if open_parts <= self._parts(self.sites, self._people):
+            return
+        async with database.exclusive() as connection:
+            await self._hand_over(connection, open_parts, self.sites, self._people, now)
+
+    async def _hand_over(
+        self, connection: Connection, open_parts: set[Part], sites: Sites, found: dict[str, str], now: datetime
+    ) -> None:
+        for part in open_parts - self._parts(sites, found):
+            site = sites.get(part.site_id)
+            heirs_of = partial(self._heirs, site, found)
+            await outbox.hand_over(connection, part, heirs_of, now)
+            _log.warning("mail.handed_over", site=part.site_id, moderator=part.moderator_id, known=bool(site))
 
     def recipients(self, site: Site, page_url: str) -> tuple[Recipient, ...]:
         """Return whom to tell of a comment on a page."""
@@ -61,6 +79,12 @@ class Directory:
             for moderator in site.moderators
             if self._person(moderator) == person_id
         ]
+
+    def _parts(self, sites: Sites, found: dict[str, str]) -> set[Part]:
+        return {self._part(site, moderator, found) for site in sites for moderator in site.moderators}
+
+    def _heirs(self, site: Site | None, found: dict[str, str], page_url: str) -> list[Part]:
+        return [] if site is None else [self._part(site, one, found) for one in site.moderators_of(page_url)]
 
     def _person(self, moderator: Moderator) -> str:
         return self._people[addresses.identity(moderator.email)]

@@ -3,15 +3,19 @@
 from collections.abc import Callable
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.storage import people
+from moderation_service.domain.notices import MessageState
+from moderation_service.storage import messages, outbox, people
 from moderation_service.storage.database import Database
 
 
 class Health:
     """Readiness: not ready only when a comment could not be stored or the service is stopping."""
 
-    def __init__(self, database: Database, *, is_mail_paused: Callable[[], bool]) -> None:
+    def __init__(
+        self, database: Database, *, person_ids: Callable[[], list[str]], is_mail_paused: Callable[[], bool]
+    ) -> None:
         self._database = database
+        self._person_ids = person_ids
         self._is_mail_paused = is_mail_paused
         self._stopping = False
 
@@ -30,9 +34,17 @@ class Health:
             return ["storage"]
 
     async def degraded(self) -> list[str]:
-        """Return what is amiss although comments are taken."""
+        """Return what is amiss although comments are taken.
+
+        The last code carries how many pending comments reached nobody: their every moderator is parked.
+        """
         found = ["mail_paused"] if self._is_mail_paused() else []
+        person_ids = self._person_ids()
         async with self._database.read() as connection:
-            if await people.parked(connection):
-                found.append("moderators_unreachable")
+            unreachable = await people.parked(connection, person_ids)
+            parked = await messages.count(connection, MessageState.PARKED)
+            unheard = await outbox.unheard(connection, person_ids) if unreachable or parked else 0
+        found += ["moderators_unreachable"] if unreachable else []
+        found += ["messages_parked"] if parked else []
+        found += [f"comments_unheard:{unheard}"] if unheard else []
         return found
