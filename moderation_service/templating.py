@@ -1,5 +1,6 @@
 """Jinja2 templates that speak a language and know a time zone."""
 
+import unicodedata
 from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo
@@ -14,6 +15,7 @@ from moderation_service.locales import translations
 
 _FIRST_STRONG_ISOLATE = "\u2068"
 _POP_ISOLATE = "\u2069"
+_TURNING = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
 _DIRECTIONAL = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
 
 COLUMNS = 72
@@ -47,8 +49,11 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
 def isolate(text: str) -> str:
     """Keep the direction of a name from turning the text around it (Unicode Bidirectional Algorithm, X5c).
 
-    Directional characters of its own are left out: one of them could end the isolation.
+    Directional characters of its own are left out: one of them could end the isolation. A name that runs from
+    left to right all through stays as it is, which keeps it readable where isolation is shown as boxes.
     """
+    if not any(unicodedata.bidirectional(character) in _TURNING for character in text):
+        return text
     return f"{_FIRST_STRONG_ISOLATE}{text.translate(_DIRECTIONAL)}{_POP_ISOLATE}"
 
 

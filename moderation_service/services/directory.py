@@ -17,6 +17,7 @@ from moderation_service.storage.outbox import Part
 
 _log = structlog.stdlib.get_logger(__name__)
 _PERSON = "person"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class Directory:
@@ -41,6 +42,15 @@ class Directory:
             await self._hand_over(
                 connection, await outbox.open_parts(connection, [site.id for site in sites]), sites, found, now
             )
+        self.sites, self._people = sites, found
+
+    async def look_up(self, database: Database, sites: Sites) -> None:
+        """Know the people of these sites that are on disk, and change nothing there."""
+        found: dict[str, str] = {}
+        async with database.read() as connection:
+            for address in sites.addresses():
+                person_id = await people.find(connection, self._keys.keyed_hashes(_PERSON, address))
+                found[address] = person_id or _NOBODY
         self.sites, self._people = sites, found
 
     async def pass_on(self, database: Database, *, now: datetime) -> None:

@@ -50,6 +50,12 @@ async def find_or_add(connection: Connection, hashes: tuple[str, ...], new_id: s
     return person_id
 
 
+async def find(connection: Connection, hashes: tuple[str, ...]) -> str | None:
+    """Return the id of the person with an address, None when there was never anything to tell them."""
+    query = select(people.c.id).where(people.c.address_hash.in_(hashes)).order_by(people.c.id).limit(1)
+    return (await connection.execute(query)).scalar_one_or_none()
+
+
 async def count_due(
     connection: Connection, person_ids: Collection[str], now: datetime, interval: timedelta, most: int
 ) -> int:
