@@ -76,7 +76,7 @@ class Delivery:
         for failure in results:
             if isinstance(failure, BaseException):
                 raise failure
-        return sum(one for one in results if isinstance(one, int))
+        return sum(sum(one) for one in results if not isinstance(one, BaseException))
 
     async def _keep_up(self) -> None:
         """Remind, and find heirs for what came in for people who had just left."""
@@ -90,8 +90,7 @@ class Delivery:
         """Try one message, or a log-in if none is due, whether the pause is over."""
         transport = self._transports[0]
         self._paused_until = self._clock() + notices.PROBE_SERVER_EVERY
-        if await self._count_due(1):
-            await self._run(transport, stop, most=1)
+        if await self._run(transport, stop, most=1) or stop.is_set():
             return not self.is_paused
         try:
             await transport.log_in()
@@ -103,24 +102,24 @@ class Delivery:
         self._resume()
         return True
 
-    async def _run(self, transport: Transport, stop: asyncio.Event, most: int | None = None) -> int:
-        """Work on person after person over one connection; return how many messages were accepted."""
-        sent = 0
+    async def _run(self, transport: Transport, stop: asyncio.Event, most: int | None = None) -> list[bool]:
+        """Work on person after person over one connection; return of each message whether it was accepted."""
+        outcomes: list[bool] = []
         was_paused = self.is_paused
         nothing_left: set[str] = set()
         try:
-            while not stop.is_set() and self.is_paused == was_paused and most != 0:
+            while not stop.is_set() and self.is_paused == was_paused and len(outcomes) != most:
                 lease = await self._claim(nothing_left)
                 if lease is None:
                     break
-                message = await self._work_on(lease, transport)
-                if message is None:
+                outcome = await self._work_on(lease, transport)
+                if outcome is None:
                     nothing_left.add(lease.person_id)
-                sent += bool(message)
-                most = None if most is None else most - 1
+                else:
+                    outcomes.append(outcome)
         finally:
             await transport.close()
-        return sent
+        return outcomes
 
     async def _count_due(self, most: int, without: Collection[str] = ()) -> int:
         everybody = [one for one in self._directory.person_ids() if one not in without]

@@ -22,10 +22,14 @@ from moderation_service.storage.tables import (
     promises,
 )
 
-_STILL_PENDING = exists().where(
-    comments.c.id == promises.c.comment_id,
-    comments.c.status == Status.PENDING,
-    comments.c.revision == promises.c.revision,
+_STILL_PENDING = (
+    exists()
+    .where(
+        comments.c.id == promises.c.comment_id,
+        comments.c.status == Status.PENDING,
+        comments.c.revision == promises.c.revision,
+    )
+    .correlate(promises)
 )
 
 

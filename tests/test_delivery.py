@@ -1,0 +1,370 @@
+"""Mail is neither lost nor sent twice, whatever the mail server does and whoever else is at work."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import insert, update
+
+from moderation_service import runtime, sites
+from moderation_service.domain import notices
+from moderation_service.domain.notices import MessageState
+from moderation_service.mail.compose import Composer
+from moderation_service.services import mailroom
+from moderation_service.storage.tables import contacts, promises
+from tests import misbehaving_smtp as servers
+from tests import office as offices
+from tests.conftest import Clock, create_database
+from tests.factories import a_submission
+from tests.office import ANNA, PAUL, Office, counted
+from tests.running import until
+from tests.smtp import MailServer
+
+
+@pytest.fixture
+async def office(environ: dict[str, str], clock: Clock) -> AsyncIterator[Office]:
+    async with offices.opened(environ, clock) as opened:
+        yield opened
+
+
+async def test_after_an_outage_under_load_everybody_is_told_of_everything_once(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    posted: list[str] = []
+    async with servers.refuses_at_connect() as down:
+        delivery = office.delivery(down.url)
+        for _ in range(4):
+            posted += await office.post(500)
+            assert await delivery.deliver_due() == 0
+            clock.advance(minutes=1)
+    delivery = office.delivery(smtp.url)
+    clock.advance(hours=5)
+    posted += await office.post(1)
+    await delivery.deliver_due()
+    for address in (ANNA, PAUL):
+        mails = smtp.to(address)
+        assert counted(mails) == len(posted) == 2_001
+        shown = Counter(one for mail in mails for one in office.told_in(mail))
+        assert max(shown.values()) == 1
+    assert set((await office.states()).values()) == {"told"}
+    await office.assert_balanced()
+
+
+async def test_two_replicas_never_put_a_row_into_two_messages(
+    office: Office, smtp: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "IN_FULL", 10_000)
+    posting = True
+    posted: list[str] = []
+
+    async def deliver() -> None:
+        delivery = office.delivery(smtp.url)
+        while posting or await delivery.deliver_due():
+            await delivery.deliver_due()
+            await asyncio.sleep(0)
+
+    replicas = [asyncio.create_task(deliver()) for _ in range(2)]
+    for _ in range(25):
+        posted += await office.post(100)
+        await asyncio.sleep(0)
+    posting = False
+    await asyncio.gather(*replicas)
+    for address in (ANNA, PAUL):
+        told = Counter(one for mail in smtp.to(address) for one in office.told_in(mail))
+        assert set(told) == set(posted)
+        assert max(told.values()) == 1
+    assert len(await office.states()) == 5_000
+    await office.assert_balanced()
+
+
+async def test_a_message_that_may_have_arrived_keeps_its_id_and_only_shrinks(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    first, second = await office.post(), await office.post()
+    async with servers.drops_between_data_and_its_answer() as server:
+        await office.delivery(server.url, connections=1).deliver_due()
+    [before, _] = await office.messages()
+    await office.decide(first)
+    third = await office.post()
+    clock.advance(minutes=10)
+    await office.delivery(smtp.url).deliver_due()
+    again, new = smtp.to(ANNA)
+    assert office.told_in(again) == second
+    assert office.told_in(new) == third
+    assert again.message["Message-ID"] in {row.message_id for row in await office.messages()}
+    assert again.message["Date"].datetime == before.created_at.replace(microsecond=0)
+    assert {before.message_id, new.message["Message-ID"]} <= {row.message_id for row in await office.messages()}
+    assert len({mail.message["Message-ID"] for mail in smtp.mails}) == 4
+
+
+async def test_a_message_that_no_server_saw_is_composed_anew(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    first = await office.post()
+    async with servers.answers_recipient_with("450 4.2.1 Later") as server:
+        await office.delivery(server.url).deliver_due()
+    second = await office.post()
+    clock.advance(minutes=10)
+    await office.delivery(smtp.url).deliver_due()
+    [mail] = smtp.to(ANNA)
+    assert office.told_in(mail) == first + second
+    states = Counter(row.state for row in await office.messages())
+    assert states == {MessageState.DISSOLVED: 2, MessageState.SENT: 2}
+
+
+async def test_what_was_decided_meanwhile_is_left_out_and_nothing_left_is_not_sent(
+    office: Office, smtp: MailServer
+) -> None:
+    first, second = await office.post(), await office.post()
+    await office.decide(first)
+    await office.delivery().deliver_due()
+    assert [office.told_in(mail) for mail in smtp.mails] == [second, second]
+    third = await office.post()
+    await office.decide(third)
+    assert await office.delivery().deliver_due() == 0
+    assert len(smtp.mails) == 2
+
+
+async def test_a_refused_text_comes_as_a_short_notice_with_its_links(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    smtp.refuse_word = "viagra"
+    posted = await office.post(3, author_name="Dr. Pill", page_title="Salute", body="viagra for all")
+    delivery = office.delivery()
+    await delivery.deliver_due()
+    assert smtp.mails == []
+    clock.advance(minutes=1)
+    await delivery.deliver_due()
+    [mail] = smtp.to(ANNA)
+    assert office.told_in(mail) == posted
+    for words in ("viagra", "Dr. Pill", "Salute", "/chi-siamo"):
+        assert words not in mail.message.as_string()
+        assert words not in mail.text() + mail.html()
+    assert await office.degraded() == []
+
+
+async def test_a_short_notice_that_is_refused_too_is_parked_shown_and_retried_by_hand(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    smtp.refuse_data = "550 5.7.1 We never take this"
+    posted = await office.post(2)
+    delivery = office.delivery()
+    for _ in range(4):
+        await delivery.deliver_due()
+        clock.advance(minutes=1)
+    assert {row.state for row in await office.messages()} == {MessageState.PARKED}
+    assert {row.last_error for row in await office.messages()} == {"5.7.1 We never take this"}
+    assert await office.degraded() == ["messages_parked", "comments_unheard:2"]
+    smtp.refuse_data = None
+    later = await office.post()
+    await delivery.deliver_due()
+    assert office.told_in(smtp.to(ANNA)[0]) == later
+    await mailroom.retry(office.database, office.service.directory, None)
+    await delivery.deliver_due()
+    assert office.told_in(smtp.to(ANNA)[1]) == posted
+    assert await office.degraded() == []
+    await office.assert_balanced()
+
+
+async def test_a_parked_person_blocks_nobody_and_is_probed_daily(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    smtp.refuse_for[ANNA] = "550 5.1.1 Who is Anna?"
+    posted = await office.post()
+    delivery = office.delivery()
+    await delivery.deliver_due()
+    assert [mail.recipients for mail in smtp.mails] == [(PAUL,)]
+    assert await office.degraded() == ["moderators_unreachable"]
+    del smtp.refuse_for[ANNA]
+    clock.advance(hours=23)
+    await delivery.deliver_due()
+    assert smtp.to(ANNA) == []
+    clock.advance(hours=2)
+    await delivery.deliver_due()
+    assert office.told_in(smtp.to(ANNA)[0]) == posted
+    assert await office.degraded() == []
+
+
+async def test_comments_that_reach_nobody_are_counted_in_readiness(office: Office, smtp: MailServer) -> None:
+    smtp.refuse_recipient = "550 5.1.1 Nobody"
+    posted = await office.post(3)
+    await office.delivery().deliver_due()
+    assert await office.degraded() == ["moderators_unreachable", "comments_unheard:3"]
+    await office.decide(posted[:1])
+    assert await office.degraded() == ["moderators_unreachable", "comments_unheard:2"]
+
+
+async def test_five_days_of_backoff_end_in_a_parked_person_and_a_daily_probe(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    smtp.refuse_for[ANNA] = "450 4.2.1 Later"
+    posted = await office.post()
+    delivery = office.delivery()
+    start, waits = clock.now, []
+    while True:
+        await delivery.deliver_due()
+        anna = await office.person("anna")
+        waits.append(anna.next_attempt_at - clock.now)
+        if anna.parked_since is not None:
+            break
+        clock.now = anna.next_attempt_at
+    assert notices.GIVE_UP_AFTER < clock.now - start < notices.GIVE_UP_AFTER + timedelta(hours=5)
+    assert timedelta(seconds=9) <= waits[0] <= timedelta(seconds=11)
+    assert all(later > 1.5 * sooner for sooner, later in pairwise(waits[:10]))
+    assert max(waits[:-1]) <= timedelta(hours=4.4)
+    assert 30 < len(waits) < 60
+    assert waits[-1] == notices.PROBE_PERSON_EVERY
+    assert smtp.to(ANNA) == []
+    clock.advance(days=1)
+    await delivery.deliver_due()
+    assert (await office.person("anna")).parked_since == clock.now - timedelta(days=1)
+    del smtp.refuse_for[ANNA]
+    clock.advance(days=1)
+    await delivery.deliver_due()
+    assert set(posted) <= set(office.told_in(smtp.to(ANNA)[-1]))
+
+
+async def test_a_pause_of_all_mail_is_shown_probed_and_ends_by_itself(
+    office: Office, smtp: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await office.post()
+    async with servers.answers_sender_with("530 5.7.0 Log in first") as server:
+        delivery = office.delivery(server.url)
+        monkeypatch.setattr(office.service.context.health, "_is_mail_paused", lambda: delivery.is_paused)
+        await delivery.deliver_due()
+        assert delivery.is_paused
+        assert await office.degraded() == ["mail_paused"]
+        calls = server.calls
+        clock.advance(minutes=2)
+        await delivery.deliver_due()
+        assert server.calls == calls
+        clock.advance(minutes=2)
+        await delivery.deliver_due()
+        assert server.calls == calls + 1
+        assert delivery.is_paused
+        server_again = office.delivery(smtp.url)
+        delivery._transports = server_again._transports
+        clock.advance(minutes=4)
+        assert await delivery.deliver_due() >= 1
+    assert await office.degraded() == []
+    assert {address for mail in smtp.mails for address in mail.recipients} == {ANNA, PAUL}
+    assert (await office.person("anna")).attempts == 0
+
+
+@pytest.mark.parametrize("still_refused", [True, False])
+async def test_a_pause_ends_by_a_log_in_when_nothing_is_due(
+    office: Office, smtp: MailServer, clock: Clock, *, still_refused: bool
+) -> None:
+    posted = await office.post()
+    async with servers.greets_with("554 5.7.1 No") as server:
+        delivery = office.delivery(server.url)
+        await delivery.deliver_due()
+        await office.decide(posted)
+        if not still_refused:
+            delivery._transports = office.delivery(smtp.url)._transports
+        clock.advance(minutes=4)
+        await delivery.deliver_due()
+    assert delivery.is_paused is still_refused
+
+
+async def test_a_person_whose_mail_cannot_be_composed_blocks_nobody(
+    office: Office, smtp: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    posted = await office.post()
+    compose = Composer.compose
+
+    def broken(self: Composer, message: Any) -> Any:
+        if message.notices[0].moderator.id == "anna":
+            raise ZeroDivisionError
+        return compose(self, message)
+
+    monkeypatch.setattr(Composer, "compose", broken)
+    delivery = office.delivery()
+    await delivery.deliver_due()
+    assert [mail.recipients for mail in smtp.mails] == [(PAUL,)]
+    assert (await office.person("anna")).last_error == "ZeroDivisionError"
+    monkeypatch.setattr(Composer, "compose", compose)
+    posted += await office.post()
+    clock.advance(minutes=1)
+    await delivery.deliver_due()
+    assert office.told_in(smtp.to(ANNA)[0]) == posted
+
+
+async def test_an_address_that_cannot_be_decrypted_silences_no_comment(office: Office, smtp: MailServer) -> None:
+    [broken], sound = await office.post(), await office.post()
+    async with office.database.write() as connection:
+        await connection.execute(
+            update(contacts).where(contacts.c.comment_id == broken).values(address_sealed=b"not encrypted at all")
+        )
+    await office.delivery().deliver_due()
+    [mail] = smtp.to(ANNA)
+    assert office.told_in(mail) == [broken, *sound]
+    assert mail.text().count("g…@e….com") == 1
+
+
+async def test_a_promise_made_after_its_moderator_had_left_finds_an_heir(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    directory = office.service.directory
+    before, gone = directory.sites, directory._people.copy()
+    await office.post()
+    file = office.service.settings.sites
+    text = file.read_text()
+    [block] = re.findall(r'\[\[site.moderator]]\nid = "anna"\n(?:.+\n)+', text)
+    file.write_text(text.replace(block, ""))
+    await directory.replace(office.database, sites.load(file), now=clock(), new_id=runtime.new_id)
+    now_sites, now_people = directory.sites, directory._people
+    directory.sites, directory._people = before, gone
+    late = await office.post()
+    directory.sites, directory._people = now_sites, now_people
+    await office.delivery().deliver_due()
+    assert smtp.to(ANNA) == []
+    assert late[0] in office.told_in(smtp.to(PAUL)[0])
+    assert {state for (_, moderator), state in (await office.states()).items() if moderator == "anna"} == {
+        "superseded"
+    }
+
+
+async def test_storing_a_comment_does_not_hide_its_moderator_from_the_mail(
+    environ: dict[str, str], postgresql: Callable[[str], str], smtp: MailServer, clock: Clock, unused_name: str
+) -> None:
+    """PostgreSQL locks the person's row for every promise that refers to it, until the transaction ends."""
+    url = postgresql(f"{unused_name}-locks")
+    await create_database(postgresql("postgres"), f"{unused_name}-locks", "migrated")
+    async with offices.opened(environ, clock, database_url=url) as office:
+        [comment] = await office.post()
+        anna = await office.person("anna")
+        async with office.database.write() as connection:
+            await connection.execute(
+                insert(promises).values(
+                    comment_id=comment,
+                    moderator_id="another",
+                    revision=1,
+                    site_id="coop",
+                    person_id=anna.id,
+                    state="superseded",
+                    created_at=clock(),
+                )
+            )
+            await office.delivery().deliver_due()
+        assert len(smtp.to(ANNA)) == 1
+
+
+async def test_readiness_stays_200_while_mail_is_paused(
+    start: Callable[..., Any], smtp: MailServer, clock: Clock
+) -> None:
+    async with servers.greets_with("554 5.7.1 No") as server:
+        running = await start(clock=clock, smtp_url=server.url)
+        async with ClientSession(running.url) as http:
+            assert (await http.post("/api/v1/comments", json=a_submission())).status == 202
+            await until(lambda: running.service.delivery.is_paused)
+            answer = await http.get("/health/ready")
+            assert answer.status == 200
+            assert (await answer.json())["degraded"] == ["mail_paused"]
+    assert smtp.mails == []
