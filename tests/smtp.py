@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -54,6 +54,7 @@ class MailServer:
     refuse_data: str | None = None
     refuse_for: dict[str, str] = field(default_factory=dict)
     refuse_word: str | None = None
+    before_250: Callable[[], None] = lambda: None
 
     def to(self, address: str) -> list[Mail]:
         return [mail for mail in self.mails if address in mail.recipients]
@@ -84,6 +85,7 @@ class MailServer:
         if self.refuse_word is not None and self.refuse_word in mail.text():
             return "550 5.7.1 Spam"
         self.mails.append(mail)
+        self.before_250()
         return "250 Kept"
 
 

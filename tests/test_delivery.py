@@ -13,7 +13,7 @@ from aiohttp import ClientSession
 from sqlalchemy import insert, update
 
 from moderation_service import runtime, sites
-from moderation_service.domain import notices
+from moderation_service.domain import addresses, notices
 from moderation_service.domain.notices import MessageState
 from moderation_service.mail.compose import Composer
 from moderation_service.services import mailroom
@@ -354,6 +354,23 @@ async def test_storing_a_comment_does_not_hide_its_moderator_from_the_mail(
             )
             await office.delivery().deliver_due()
         assert len(smtp.to(ANNA)) == 1
+
+
+@pytest.mark.parametrize("address", ["jörg@example.org", "anna@bücher.example", "用户@例子.广告"])
+async def test_a_moderator_with_an_international_address_is_told(
+    environ: dict[str, str], smtp: MailServer, clock: Clock, address: str
+) -> None:
+    async with offices.opened(environ, clock) as before:
+        file = before.service.settings.sites
+    file.write_text(file.read_text(encoding="utf-8").replace(ANNA, address), encoding="utf-8")
+    async with offices.opened(environ, clock) as office:
+        posted = await office.post(author_name="Łukasz")
+        await office.delivery().deliver_due()
+    [mail] = [one for one in smtp.mails if one.recipients != (PAUL,)]
+    assert mail.recipients == (addresses.on_the_wire(address),)
+    assert f"<{mail.recipients[0]}>".encode() in mail.raw
+    assert mail.raw.isascii() is mail.recipients[0].isascii()
+    assert office.told_in(mail) == posted
 
 
 async def test_readiness_stays_200_while_mail_is_paused(

@@ -42,7 +42,7 @@ class Composer:
 
     def __init__(self, *, public_url: str, sender: str, links: Links) -> None:
         self._public_url = public_url
-        self._sender = addresses.on_the_wire(sender)
+        self._sender = sender
         self._links = links
         self.host = _host(urlsplit(public_url).hostname or "localhost")
 
@@ -58,7 +58,7 @@ class Composer:
             _folder(message),
             language=first.moderator.language,
             sender_name=first.site.name,
-            to=Address(display_name=first.moderator.name, addr_spec=addresses.on_the_wire(first.moderator.email)),
+            to=_address(first.moderator.name, first.moderator.email),
             values={
                 "items": items,
                 "total": message.total,
@@ -83,7 +83,7 @@ class Composer:
             "sample",
             language=language,
             sender_name=self.host,
-            to=Address(addr_spec=addresses.on_the_wire(address)),
+            to=_address("", address),
             values={"public_url": self._public_url},
         )
         mail["Date"] = format_datetime(now)
@@ -98,7 +98,7 @@ class Composer:
         templates = environment(("moderation_service.mail",), language)
         mail = EmailMessage(policy=_POLICY)
         mail["Subject"] = " ".join(templates.get_template(f"{folder}/subject.txt").render(values).split())
-        mail["From"] = Address(display_name=sender_name, addr_spec=self._sender)
+        mail["From"] = _address(sender_name, self._sender)
         mail["To"] = to
         text = templates.get_template(f"{folder}/body.txt").render(values)
         mail.set_content(text.strip() + "\n", cte="quoted-printable")
@@ -139,6 +139,12 @@ class Composer:
             reject_url=f"{base}/reject",
             spam_url=f"{base}/spam",
         )
+
+
+def _address(name: str, email: str) -> Address:
+    """Return an address for a header; given in one piece, the library takes none outside ASCII."""
+    local, _, domain = addresses.on_the_wire(email).rpartition("@")
+    return Address(display_name=name, username=local, domain=domain)
 
 
 def _folder(message: Message) -> str:
