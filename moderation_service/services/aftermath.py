@@ -67,9 +67,9 @@ async def failed(
 
 
 def _consequence(action: Action, lease: Lease, reply: str, now: datetime) -> dict[str, object]:
-    """Return what a failure means for the person: nothing, a wait, or being parked and probed daily."""
+    """Return what a failure means for the person: the reason alone, a wait, or being parked and probed daily."""
     if action is Action.PAUSE_ALL:
-        return {}
+        return {"last_error": reply}
     if action is Action.PARK_MESSAGE:
         return {"next_attempt_at": now + notices.BEFORE_SHORTENED}
     gave_up = lease.failing_since is not None and now - lease.failing_since > notices.GIVE_UP_AFTER
