@@ -19,6 +19,8 @@ class Misbehaving:
 
     url: str = ""
     calls: int = 0
+    open: int = 0
+    most_open: int = 0
     commands: list[str] = field(default_factory=list)
     mails: list[str] = field(default_factory=list)
 
@@ -127,11 +129,12 @@ async def _server(  # noqa: C901 - one conversation, in its order
     }
     usual["EHLO"] = "\r\n".join([*(f"250-{one}" for one in ("misbehaving.example", *offers)), "250 HELP"])
 
-    async def say(writer: asyncio.StreamWriter, answer: str | None) -> None:
+    async def say(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, answer: str | None) -> None:
         if answer is HANG_UP:
             raise ConnectionAbortedError
         if answer == _SILENCE:
-            await asyncio.Event().wait()
+            await reader.read()
+            raise ConnectionAbortedError
         line = f"{answer}\r\n".encode()
         for piece in [line] if not pause else [line[place : place + 1] for place in range(len(line))]:
             writer.write(piece)
@@ -140,27 +143,30 @@ async def _server(  # noqa: C901 - one conversation, in its order
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.calls += 1
-        await say(writer, greeting)
+        await say(reader, writer, greeting)
         taken = 0
         while taken < most_messages and (line := await reader.readline()):
             verb = line.split()[0].decode().upper() if line.split() else ""
             server.commands.append(verb)
             answer = (usual | dict(answers or {})).get(verb, "250 OK")
-            await say(writer, answer)
+            await say(reader, writer, answer)
             if verb == "STARTTLS" and tls is not None and str(answer).startswith("220"):
                 await writer.start_tls(tls)
             if verb == "DATA" and str(answer).startswith("354"):
                 mail = (await reader.readuntil(b"\r\n.\r\n")).decode()
                 refusal = word[1] if word and word[0] in mail else None
-                await say(writer, refusal or (usual | dict(answers or {}))["."])
+                await say(reader, writer, refusal or (usual | dict(answers or {}))["."])
                 if refusal is None:
                     server.mails.append(mail)
                 taken += refusal is None
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         running.add(asyncio.current_task())
+        server.open += 1
+        server.most_open = max(server.most_open, server.open)
         with suppress(OSError, asyncio.IncompleteReadError, asyncio.CancelledError):
             await converse(reader, writer)
+        server.open -= 1
         writer.transport.abort() if tls is not None else writer.close()
 
     running: set[asyncio.Task[None] | None] = set()

@@ -16,6 +16,7 @@ from moderation_service import runtime, sites
 from moderation_service.domain import addresses, notices
 from moderation_service.domain.notices import MessageState
 from moderation_service.mail.compose import Composer
+from moderation_service.mail.transport import Limits
 from moderation_service.services import mailroom
 from moderation_service.storage.tables import contacts, promises
 from tests import misbehaving_smtp as servers
@@ -329,6 +330,40 @@ async def test_a_promise_made_after_its_moderator_had_left_finds_an_heir(
     assert {state for (_, moderator), state in (await office.states()).items() if moderator == "anna"} == {
         "superseded"
     }
+
+
+async def test_what_was_told_to_an_old_address_is_told_to_the_new_one(
+    environ: dict[str, str], smtp: MailServer, clock: Clock
+) -> None:
+    async with offices.opened(environ, clock) as office:
+        told, decided = await office.post(), await office.post()
+        await office.delivery().deliver_due()
+        await office.decide(decided)
+        file = office.service.settings.sites
+    file.write_text(file.read_text().replace(ANNA, "anna@example.net"))
+    async with offices.opened(environ, clock) as office:
+        await office.delivery().deliver_due()
+        [mail] = smtp.to("anna@example.net")
+        assert office.told_in(mail) == told
+    assert len(smtp.to(PAUL)) == 1
+
+
+async def test_several_people_are_written_to_at_a_time_and_no_more_than_allowed(
+    environ: dict[str, str], clock: Clock
+) -> None:
+    async with offices.opened(environ, clock) as before:
+        file = before.service.settings.sites
+    more = "".join(
+        f'[[site.moderator]]\nid = "m{number}"\nname = "M"\nemail = "m{number}@example.org"\n\n'
+        for number in range(6)
+    )
+    file.write_text(file.read_text().replace("[[site.moderator]]", f"{more}[[site.moderator]]", 1))
+    async with offices.opened(environ, clock) as office, servers.never_answers() as server:
+        await office.post()
+        delivery = office.delivery(server.url, connections=3, limits=Limits(connecting=0.2, message=0.4))
+        await delivery.deliver_due()
+    assert server.calls == 8
+    assert server.most_open == 3
 
 
 async def test_storing_a_comment_does_not_hide_its_moderator_from_the_mail(

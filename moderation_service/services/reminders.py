@@ -20,9 +20,15 @@ async def renew(database: Database, directory: Directory, *, now: datetime, afte
     reminded = 0
     pace = min(after, notices.REMIND_EVERY)
     async with database.read() as connection:
+        listed = [site.id for site in directory.sites]
+        old = await outbox.sites_with_old(connection, listed, before=now - after)
+        if not old:
+            return 0
         candidates = await people.to_remind(connection, directory.person_ids(), before=now - pace)
     for person_id in candidates:
-        site_ids = sorted({site.id for site, _ in directory.parts_of(person_id)})
+        site_ids = sorted(old & {site.id for site, _ in directory.parts_of(person_id)})
+        if not site_ids:
+            continue
         async with database.write() as connection:
             renewed = await outbox.remind(
                 connection,

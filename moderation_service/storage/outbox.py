@@ -86,6 +86,16 @@ async def anything_due(connection: Connection, person_id: str) -> bool:
     return (await connection.execute(query)).first() is not None
 
 
+async def sites_with_old(connection: Connection, site_ids: Sequence[str], *, before: datetime) -> set[str]:
+    """Return those of the sites where something has been pending since `before`."""
+    sites = select(comments.c.site_id).where(
+        comments.c.site_id.in_(site_ids),
+        comments.c.status == Status.PENDING,
+        comments.c.created_at <= before,
+    )
+    return set((await connection.execute(sites.distinct())).scalars())
+
+
 async def remind(
     connection: Connection,
     person_id: str,
