@@ -14,7 +14,8 @@ from moderation_service import __version__, cli_mail, command, config, log, runt
 from moderation_service.config import Settings, SettingsError
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
-from moderation_service.mail.transport import DeliveryError, Transport
+from moderation_service.mail.failures import DeliveryError
+from moderation_service.mail.transport import Transport
 from moderation_service.services import audit as books
 from moderation_service.sites import SitesFileError
 from moderation_service.storage import keys as stored_keys

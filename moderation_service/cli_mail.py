@@ -17,7 +17,8 @@ from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.domain.notices import Action, Phase
 from moderation_service.mail.compose import Composer
-from moderation_service.mail.transport import DeliveryError, Transport
+from moderation_service.mail.failures import DeliveryError
+from moderation_service.mail.transport import Transport
 from moderation_service.services import mailroom
 from moderation_service.services.directory import Directory
 from moderation_service.services.mailroom import Details, NoSuchMailError, Overview

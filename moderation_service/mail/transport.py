@@ -1,43 +1,26 @@
 """Handing mails to an SMTP server, and saying how far the conversation came where it failed."""
 
 import asyncio
-import re
 import ssl
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
 
 from aiosmtplib import SMTP
-from aiosmtplib.errors import SMTPException, SMTPNotSupported, SMTPResponseException
+from aiosmtplib.errors import SMTPException
 
 from moderation_service.config.values import Server, Tls
 from moderation_service.domain import addresses
 from moderation_service.domain.notices import Phase
+from moderation_service.mail.failures import DeliveryError, failing_in
 
-_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 _CLOSING = 421
 _NOT_INTERNATIONAL = (553, "5.6.7 This server does not offer SMTPUTF8, which the address needs")
 _PATIENCE_FOR_QUIT = 2.0
 _OF_ONE_MESSAGE = frozenset({Phase.RECIPIENT, Phase.DATA})
-
-
-class DeliveryError(Exception):
-    """A mail was not accepted. `reply` holds the server's words, which may repeat addresses: never log it."""
-
-    def __init__(self, phase: Phase, code: int | None, reply: str) -> None:
-        super().__init__(phase)
-        self.phase = phase
-        self.code = code
-        self.reply = reply
-
-    @property
-    def status(self) -> str | None:
-        """The enhanced status code (RFC 3463) of the reply, which holds no address."""
-        found = _ENHANCED.search(self.reply)
-        return found[1] if found else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +68,7 @@ class Transport:
             async with asyncio.timeout(self.limits.message):
                 client = await self._with_envelope(address, international=international)
                 phase = Phase.ANSWER
-                with _failing_in(Phase.DATA, unanswered=Phase.ANSWER):
+                with failing_in(Phase.DATA, unanswered=Phase.ANSWER):
                     answer = await client.data(content)
         except DeliveryError as error:
             await self._after_refusal(error)
@@ -141,10 +124,10 @@ class Transport:
             if not client.supports_extension("smtputf8"):
                 raise DeliveryError(Phase.RECIPIENT, *_NOT_INTERNATIONAL)
             options, encoding = ["SMTPUTF8", "BODY=8BITMIME"], "utf-8"
-        with _failing_in(Phase.SENDER):
+        with failing_in(Phase.SENDER):
             answer = await client.mail(self._sender, options=options, encoding=encoding)
         self._on_step(Phase.SENDER, answer.message)
-        with _failing_in(Phase.RECIPIENT):
+        with failing_in(Phase.RECIPIENT):
             answer = await client.rcpt(address, encoding=encoding)
         self._on_step(Phase.RECIPIENT, answer.message)
 
@@ -179,18 +162,18 @@ class Transport:
             timeout=self.limits.message,
         )
         self._opened_at, self._carried = asyncio.get_running_loop().time(), 0
-        with _failing_in(Phase.CONNECT):
+        with failing_in(Phase.CONNECT):
             greeting = await client.connect()
             await client.ehlo()
         self._on_step(Phase.CONNECT, greeting.message)
         if server.tls is Tls.STARTTLS:
-            with _failing_in(Phase.TLS):
+            with failing_in(Phase.TLS):
                 await client.starttls()
                 await client.ehlo()
         if server.tls is not Tls.NONE:
             self._on_step(Phase.TLS, str(client.get_transport_info("cipher")[1]))
         if server.username is not None:
-            with _failing_in(Phase.LOGIN):
+            with failing_in(Phase.LOGIN):
                 answer = await client.login(server.username, server.password or "")
             self._on_step(Phase.LOGIN, answer.message)
         return client
@@ -216,29 +199,3 @@ def _tls_context(ca_file: str | None) -> ssl.SSLContext:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
         raise DeliveryError(Phase.TLS, None, f"the file of certificate authorities: {error}") from error
-
-
-@contextmanager
-def _failing_in(phase: Phase, *, unanswered: Phase | None = None) -> Iterator[None]:
-    """Turn what aiosmtplib raises into a DeliveryError of this phase.
-
-    With `unanswered`, a failure without a reply, or with one that is none, counts as that phase instead.
-    """
-    try:
-        yield
-    except SMTPResponseException as error:
-        if error.code > 0:
-            raise DeliveryError(phase, error.code, error.message) from error
-        raise DeliveryError(unanswered or phase, None, error.message) from error
-    except ssl.SSLError as error:
-        raise DeliveryError(Phase.TLS, None, _reason(error)) from error
-    except SMTPNotSupported as error:
-        raise DeliveryError(phase, None, error.message) from error
-    except (SMTPException, OSError) as error:
-        if isinstance(error.__cause__, ssl.SSLError):
-            raise DeliveryError(Phase.TLS, None, _reason(error.__cause__)) from error
-        raise DeliveryError(unanswered or phase, None, str(error) or type(error).__name__) from error
-
-
-def _reason(error: ssl.SSLError) -> str:
-    return getattr(error, "verify_message", None) or error.reason or "TLS failed"

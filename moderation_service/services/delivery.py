@@ -12,11 +12,13 @@ from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.notices import Action, Message, Phase
 from moderation_service.mail.compose import Composer
-from moderation_service.mail.transport import DeliveryError, Transport
+from moderation_service.mail.failures import DeliveryError
+from moderation_service.mail.transport import Transport
 from moderation_service.services import aftermath, gathering, reminders
 from moderation_service.services.aftermath import LeaseLostError
 from moderation_service.services.directory import Directory
 from moderation_service.services.gathering import Stamp
+from moderation_service.services.pause import Pause
 from moderation_service.storage import people
 from moderation_service.storage.database import Database
 from moderation_service.storage.people import Lease
@@ -54,23 +56,20 @@ class Delivery:
         self._clock = clock
         self._new_id = new_id
         self._lease = timedelta(seconds=3 * max(one.limits.message for one in transports))
-        self._paused_until: datetime | None = None
+        self._pause = Pause(clock)
         self._next_upkeep: datetime | None = None
 
     @property
     def is_paused(self) -> bool:
         """Whether the mail server or our account there refuses everything."""
-        return self._paused_until is not None
+        return self._pause.is_on
 
     async def deliver_due(self, stop: asyncio.Event | None = None) -> int:
         """Write to everybody who is due, until `stop`; return how many messages the server accepted."""
         stop = stop or asyncio.Event()
         await self._keep_up()
-        if self._paused_until is not None:
-            if self._clock() < self._paused_until:
-                return 0
-            if not await self._probe(stop):
-                return 0
+        if self._pause.is_on and not (self._pause.is_probe_due() and await self._probe(stop)):
+            return 0
         workers = self._transports[: await self._count_due(len(self._transports))]
         results = await asyncio.gather(*(self._run(one, stop) for one in workers), return_exceptions=True)
         for failure in results:
@@ -89,17 +88,17 @@ class Delivery:
     async def _probe(self, stop: asyncio.Event) -> bool:
         """Try one message, or a log-in if none is due, whether the pause is over."""
         transport = self._transports[0]
-        self._paused_until = self._clock() + notices.PROBE_SERVER_EVERY
+        self._pause.probe_later()
         if await self._run(transport, stop, most=1) or stop.is_set():
             return not self.is_paused
         try:
             await transport.log_in()
         except DeliveryError as error:
-            self._pause(error)
+            self._pause.begin(error)
             return False
         finally:
             await transport.close()
-        self._resume()
+        self._pause.end()
         return True
 
     async def _run(self, transport: Transport, stop: asyncio.Event, most: int | None = None) -> list[bool]:
@@ -186,7 +185,7 @@ class Delivery:
 
     async def _write_success(self, lease: Lease, message: Message) -> None:
         """Write that a message is with the server, and try again where that cannot be written just now."""
-        self._resume()
+        self._pause.end()
         for is_last in (False, False, True):
             try:
                 async with self._database.write() as connection:
@@ -209,18 +208,8 @@ class Delivery:
             action=action,
         )
         if action is Action.PAUSE_ALL:
-            self._pause(error)
+            self._pause.begin(error)
         elif error.phase in _WITH_A_WORKING_SERVER:
-            self._resume()
+            self._pause.end()
         async with self._database.write() as connection:
             await aftermath.refused(connection, lease, message, action, error.phase, error.reply, self._clock())
-
-    def _pause(self, error: DeliveryError) -> None:
-        if self._paused_until is None:
-            _log.error("mail.paused", phase=error.phase, code=error.code, status=error.status)
-        self._paused_until = self._clock() + notices.PROBE_SERVER_EVERY
-
-    def _resume(self) -> None:
-        if self._paused_until is not None:
-            _log.warning("mail.resumed")
-            self._paused_until = None

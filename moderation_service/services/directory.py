@@ -10,10 +10,10 @@ from moderation_service.domain import addresses
 from moderation_service.domain.comments import Recipient
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.sites import Moderator, Site, Sites
+from moderation_service.storage import handover, people
 from moderation_service.storage import keys as stored_keys
-from moderation_service.storage import outbox, people
 from moderation_service.storage.database import Connection, Database
-from moderation_service.storage.outbox import Part
+from moderation_service.storage.handover import Part
 
 _log = structlog.stdlib.get_logger(__name__)
 _PERSON = "person"
@@ -40,7 +40,7 @@ class Directory:
                 hashes = self._keys.keyed_hashes(_PERSON, address)
                 found[address] = await people.find_or_add(connection, hashes, new_id())
             await self._hand_over(
-                connection, await outbox.open_parts(connection, [site.id for site in sites]), sites, found, now
+                connection, await handover.open_parts(connection, [site.id for site in sites]), sites, found, now
             )
         self.sites, self._people = sites, found
 
@@ -56,7 +56,7 @@ class Directory:
     async def pass_on(self, database: Database, *, now: datetime) -> None:
         """Pass on what came in for people after they had left: from a replica that did not know it yet."""
         async with database.read() as connection:
-            open_parts = await outbox.open_parts(connection)
+            open_parts = await handover.open_parts(connection)
         if open_parts <= self._parts(self.sites, self._people):
             return
         async with database.exclusive() as connection:
@@ -68,7 +68,7 @@ class Directory:
         for part in open_parts - self._parts(sites, found):
             site = sites.get(part.site_id)
             heirs_of = partial(self._heirs, site, found)
-            await outbox.hand_over(connection, part, heirs_of, now)
+            await handover.hand_over(connection, part, heirs_of, now)
             _log.warning("mail.handed_over", site=part.site_id, moderator=part.moderator_id, known=bool(site))
 
     def recipients(self, site: Site, page_url: str) -> tuple[Recipient, ...]:

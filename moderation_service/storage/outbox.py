@@ -1,7 +1,6 @@
 """What moderators are still to be told: one promise for each comment and moderator."""
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, case, exists, func, insert, not_, or_, select, update
@@ -9,7 +8,6 @@ from sqlalchemy import ColumnElement, and_, case, exists, func, insert, not_, or
 from moderation_service.domain import screening
 from moderation_service.domain.comments import Draft, Status
 from moderation_service.domain.notices import PromiseState
-from moderation_service.storage import database
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import (
     IS_DUE,
@@ -17,12 +15,11 @@ from moderation_service.storage.tables import (
     IS_WAITING,
     comments,
     messages,
-    pages,
     people,
     promises,
 )
 
-_STILL_PENDING = (
+STILL_PENDING = (
     exists()
     .where(
         comments.c.id == promises.c.comment_id,
@@ -31,15 +28,7 @@ _STILL_PENDING = (
     )
     .correlate(promises)
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One moderator's part in one site, as promises name it."""
-
-    site_id: str
-    moderator_id: str
-    person_id: str
+"""Whether a promise's comment is what it was when it was promised."""
 
 
 async def promise(connection: Connection, drafts: Iterable[Draft]) -> None:
@@ -75,7 +64,7 @@ async def drop_decided(connection: Connection, person_id: str) -> None:
     """Take out of the waiting promises what was decided or edited meanwhile."""
     await connection.execute(
         update(promises)
-        .where(promises.c.person_id == person_id, IS_WAITING, not_(_STILL_PENDING))
+        .where(promises.c.person_id == person_id, IS_WAITING, not_(STILL_PENDING))
         .values(state=PromiseState.SUPERSEDED)
     )
 
@@ -133,64 +122,6 @@ async def remind(
         update(promises).where(*mine, IS_WAITING, promises.c.quiet).values(quiet=False)
     )
     return told.rowcount + quiet.rowcount
-
-
-async def open_parts(connection: Connection, site_ids: Sequence[str] = ()) -> set[Part]:
-    """Return for whom something waits or is parked; in the sites named, also who was told of what is pending."""
-    columns = select(promises.c.site_id, promises.c.moderator_id, promises.c.person_id).distinct()
-    queries = [columns.where(IS_WAITING), columns.where(IS_PARKED)]
-    if site_ids:
-        pending = select(comments.c.id).where(
-            comments.c.site_id.in_(site_ids), comments.c.status == Status.PENDING
-        )
-        queries.append(columns.where(promises.c.comment_id.in_(pending), promises.c.state == PromiseState.TOLD))
-    return {
-        Part(**row._mapping)  # noqa: SLF001
-        for query in queries
-        for row in await connection.execute(query)
-    }
-
-
-async def hand_over(
-    connection: Connection, gone: Part, heirs_of: Callable[[str], Sequence[Part]], now: datetime
-) -> None:
-    """Pass what is open for somebody who left to those who have its page now.
-
-    That is what waits or is parked, and what they were told of and nobody has decided: their links are void.
-    """
-    is_open = (
-        promises.c.site_id == gone.site_id,
-        promises.c.moderator_id == gone.moderator_id,
-        promises.c.person_id == gone.person_id,
-        or_(IS_WAITING, IS_PARKED, and_(promises.c.state == PromiseState.TOLD, _STILL_PENDING)),
-    )
-    left = await connection.execute(
-        select(promises.c.comment_id, promises.c.revision, promises.c.quiet, pages.c.url)
-        .join(comments, comments.c.id == promises.c.comment_id)
-        .join(pages, pages.c.id == comments.c.page_id)
-        .where(*is_open)
-    )
-    rows = [
-        {
-            "comment_id": row.comment_id,
-            "revision": row.revision,
-            "moderator_id": heir.moderator_id,
-            "site_id": heir.site_id,
-            "person_id": heir.person_id,
-            "state": PromiseState.WAITING,
-            "created_at": now,
-            "quiet": row.quiet,
-        }
-        for row in left
-        for heir in heirs_of(row.url)
-    ]
-    new_addresses = {row["person_id"] for row in rows if row["moderator_id"] == gone.moderator_id}
-    change: dict[str, object] = {"state": PromiseState.SUPERSEDED, "message_id": None}
-    if new_addresses:
-        change = {"state": PromiseState.WAITING, "message_id": None, "person_id": new_addresses.pop()}
-    await connection.execute(update(promises).where(*is_open).values(**change))
-    if rows:
-        await connection.execute(database.insert(connection, promises).on_conflict_do_nothing(), rows)
 
 
 async def counts(connection: Connection, person_ids: Sequence[str]) -> dict[tuple[str, PromiseState], int]:
