@@ -16,9 +16,9 @@ from moderation_service import runtime, sites
 from moderation_service.domain import addresses, notices
 from moderation_service.domain.notices import MessageState
 from moderation_service.mail.compose import Composer
-from moderation_service.mail.transport import Limits
+from moderation_service.mail.transport import Limits, Transport
 from moderation_service.services import mailroom
-from moderation_service.storage.tables import contacts, promises
+from moderation_service.storage.tables import contacts, people, promises
 from tests import misbehaving_smtp as servers
 from tests import office as offices
 from tests.conftest import Clock, create_database
@@ -190,6 +190,38 @@ async def test_a_parked_person_blocks_nobody_and_is_probed_daily(
     await delivery.deliver_due()
     assert office.told_in(smtp.to(ANNA)[0]) == posted
     assert await office.degraded() == []
+
+
+async def test_the_log_says_what_failed_without_an_address_and_the_database_keeps_the_words(
+    office: Office, smtp: MailServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    smtp.refuse_for[ANNA] = f"550 5.1.1 <{ANNA}>: nobody of that name"
+    await office.post()
+    await office.delivery().deliver_due()
+    assert "5.1.1" in caplog.text
+    assert "park_person" in caplog.text
+    for secret in ("@", "nobody of that name", "interessante", "Giuliana", "moderate/"):
+        assert secret not in caplog.text
+    assert (await office.person("anna")).last_error == f"5.1.1 <{ANNA}>: nobody of that name"
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was away for too long; whoever took the person over has the message under the same Message-ID."""
+    await office.post()
+    send = Transport.send
+
+    async def send_slowly(self: Transport, mail: Any, recipient: str) -> None:
+        await send(self, mail, recipient)
+        async with office.database.write() as connection:
+            await connection.execute(update(people).values(lease_token="another"))
+
+    monkeypatch.setattr(Transport, "send", send_slowly)
+    assert await office.delivery(connections=1).deliver_due() == 0
+    assert (await office.person("anna")).lease_token == "another"
+    assert MessageState.SENT not in {row.state for row in await office.messages()}
+    assert set((await office.states()).values()) == {"waiting"}
 
 
 async def test_comments_that_reach_nobody_are_counted_in_readiness(office: Office, smtp: MailServer) -> None:

@@ -17,7 +17,8 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 from moderation_service.config.values import Server, smtp_url
 from moderation_service.domain import notices
 from moderation_service.domain.notices import Action, Phase
-from moderation_service.mail.transport import DeliveryError, Limits, Transport
+from moderation_service.mail.failures import DeliveryError
+from moderation_service.mail.transport import Limits, Transport
 from tests import misbehaving_smtp as servers
 from tests.misbehaving_smtp import Misbehaving
 from tests.smtp import MailServer
@@ -90,6 +91,14 @@ ROWS: list[tuple[str, Make, Phase, int | None, Action]] = [
         550,
         Action.PARK_PERSON,
     ),
+    (
+        "530 at RCPT",
+        lambda: servers.answers_recipient_with("530 5.7.0 Log in"),
+        Phase.RECIPIENT,
+        530,
+        Action.PAUSE_ALL,
+    ),
+    ("535 to DATA", lambda: servers.answers_data_with("535 5.7.8 No"), Phase.DATA, 535, Action.PAUSE_ALL),
     ("drops after DATA", servers.drops_after_data, Phase.ANSWER, None, Action.AGAIN),
     (
         "drops between DATA and its answer",

@@ -21,6 +21,9 @@ REMIND_EVERY = timedelta(days=1)
 GIVE_UP_AFTER = timedelta(days=5)
 """How long a message is tried before it is parked."""
 
+_ABOUT_OUR_ACCOUNT = frozenset({530, 534, 535, 538})
+"""Replies that ask for a log-in or refuse it (RFC 4954, 6), whenever they come."""
+
 _FIRST_WAIT = timedelta(seconds=10)
 _LONGEST_WAIT = timedelta(hours=4)
 PROBE_PERSON_EVERY = timedelta(days=1)
@@ -114,6 +117,8 @@ def classify(phase: Phase, code: int | None) -> Action:
     all mail; a refused recipient parks the person; a refused text parks the message; the rest is temporary.
     """
     permanent = code is not None and code >= 500  # noqa: PLR2004 - RFC 5321, 4.2.1: 5yz is permanent
+    if code in _ABOUT_OUR_ACCOUNT:
+        return Action.PAUSE_ALL
     if phase in (Phase.TLS, Phase.LOGIN):
         return Action.PAUSE_ALL if permanent or code is None else Action.AGAIN
     if permanent and phase in (Phase.CONNECT, Phase.SENDER):
