@@ -4,27 +4,29 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 from aiohttp import ClientSession
-from sqlalchemy import insert, update
+from sqlalchemy import insert, select, update
 
-from moderation_service import runtime, sites
+from moderation_service import config, runtime, sites
 from moderation_service.domain import addresses, notices
 from moderation_service.domain.notices import MessageState
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.transport import Limits, Transport
 from moderation_service.services import mailroom
-from moderation_service.storage.tables import contacts, people, promises
+from moderation_service.storage.database import Database
+from moderation_service.storage.tables import contacts, messages, people, promises
 from tests import misbehaving_smtp as servers
 from tests import office as offices
 from tests.conftest import Clock, create_database
 from tests.factories import a_submission
 from tests.office import ANNA, PAUL, Office, counted
-from tests.running import until
+from tests.running import running, until
 from tests.smtp import MailServer
 
 
@@ -438,6 +440,22 @@ async def test_a_moderator_with_an_international_address_is_told(
     assert f"<{mail.recipients[0]}>".encode() in mail.raw
     assert mail.raw.isascii() is mail.recipients[0].isascii()
     assert office.told_in(mail) == posted
+
+
+async def test_stopping_in_the_middle_of_a_message_gives_the_person_back(
+    environ: dict[str, str], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "MAIL_IN_FLIGHT", 0.2)
+    async with servers.never_answers_the_message() as server, AsyncExitStack() as stack:
+        changed = config.read(environ | {"MODERATION_SMTP_URL": server.url})
+        service = await stack.enter_async_context(running(changed))
+        async with ClientSession(service.url) as http:
+            assert (await http.post("/api/v1/comments", json=a_submission())).status == 202
+        await until(lambda: server.commands.count("DATA") == 2)
+    async with Database.open(database_url) as database, database.read() as connection:
+        leases = await connection.execute(select(people.c.lease_token, people.c.attempts))
+        assert {tuple(row) for row in leases} == {(None, 0)}
+        assert set((await connection.execute(select(messages.c.state))).scalars()) == {MessageState.FIXED}
 
 
 async def test_readiness_stays_200_while_mail_is_paused(
