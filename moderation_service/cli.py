@@ -5,20 +5,19 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, NoReturn
 
 import click
-import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from moderation_service import __version__, config, log, processes, runtime, sites
+from moderation_service import __version__, cli_mail, command, config, log, processes, runtime, sites
 from moderation_service.config import Settings, SettingsError
-from moderation_service.domain.errors import KeyNotListedError, UnavailableError
+from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
-from moderation_service.mail.transport import DeliveryError, Transport
+from moderation_service.mail.failures import DeliveryError
+from moderation_service.mail.transport import Transport
 from moderation_service.services import audit as books
 from moderation_service.sites import SitesFileError
 from moderation_service.storage import keys as stored_keys
@@ -34,20 +33,23 @@ def main() -> None:
     """Comment moderation by e-mail. Settings are MODERATION_… variables; see README."""
 
 
+main.add_command(cli_mail.mail)
+
+
 @main.command()
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port.")
 @click.option("--join-port", type=int, hidden=True, help="Listen beside other processes of the same start.")
 def serve(workers: int, join_port: int | None) -> None:
     """Serve HTTP and send mail until SIGTERM."""
     log.configure()
-    settings = _settings(os.environ)
+    settings = command.settings(os.environ)
     if join_port is not None:
         listen = replace(settings.listen, port=join_port, is_shared=True)
-        _run(_serve(replace(settings, listen=listen)))
+        command.run(_serve(replace(settings, listen=listen)))
     elif workers > 1:
-        _run(_serve_by_many(settings, workers))
+        command.run(_serve_by_many(settings, workers))
     else:
-        _run(_serve(settings))
+        command.run(_serve(settings))
 
 
 @main.command()
@@ -56,7 +58,7 @@ def demo() -> None:
     from moderation_service import demo as story  # noqa: PLC0415 - needs the extra of its name
 
     log.configure(for_people=True)
-    _run(story.run(os.environ))
+    command.run(story.run(os.environ))
 
 
 @main.command()
@@ -66,8 +68,8 @@ def migrate() -> None:
     try:
         url = config.read_database_url(os.environ)
     except SettingsError as error:
-        _fail(f"{name} {fault}" for name, fault in error.faults.items())
-    _run(_migrate(url))
+        command.fail(f"{name} {fault}" for name, fault in error.faults.items())
+    command.run(_migrate(url))
     click.echo("The schema is up to date.")
 
 
@@ -75,7 +77,7 @@ def migrate() -> None:
 def check() -> None:
     """Validate settings, sites file, database and mail log-in; name every fault."""
     log.configure(for_people=True)
-    _run(_check(os.environ))
+    command.run(_check(os.environ))
     click.echo("Everything is in order.")
 
 
@@ -93,21 +95,14 @@ def audit() -> None:
     try:
         url = config.read_database_url(os.environ)
     except SettingsError as error:
-        _fail(f"{name} {fault}" for name, fault in error.faults.items())
-    found = _run(_audit(url))
+        command.fail(f"{name} {fault}" for name, fault in error.faults.items())
+    found = command.run(_audit(url))
     table = Table("what", "rows")
     for name, rows in found.items():
         table.add_row(name, str(rows))
     Console().print(table)
     if any(found.values()):
         sys.exit(1)
-
-
-def _settings(environ: Mapping[str, str]) -> Settings:
-    try:
-        return config.read(environ)
-    except SettingsError as error:
-        _fail(f"{name} {fault}" for name, fault in error.faults.items())
 
 
 async def _serve(settings: Settings) -> None:
@@ -157,7 +152,7 @@ async def _check(environ: Mapping[str, str]) -> None:
         faults += await _check_database(settings)
         faults += await _check_mail(settings)
     if faults:
-        _fail(faults)
+        command.fail(faults)
 
 
 async def _check_database(settings: Settings) -> list[str]:
@@ -182,24 +177,3 @@ async def _check_mail(settings: Settings) -> list[str]:
     finally:
         await transport.close()
     return []
-
-
-def _run(work: Coroutine[Any, Any, Any]) -> Any:
-    """Run a command's work; turn what an operator can mend into a line and exit code 1."""
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            return runner.run(work)
-    except SitesFileError as error:
-        _fail(f"{config.variable('sites')}: {fault}" for fault in error.faults)
-    except KeyNotListedError:
-        _fail([f"{config.variable('secret_keys')} lacks a key that something is stored under; see `check`"])
-    except UnavailableError:
-        _fail([f"{config.variable('database_url')} cannot be used just now"])
-    except OSError as error:
-        _fail([error.strerror or str(error)])
-
-
-def _fail(faults: Any) -> NoReturn:
-    for fault in faults:
-        click.echo(fault, err=True)
-    sys.exit(1)

@@ -92,8 +92,12 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             directory,
             keys,
             composer,
-            Transport(settings.smtp, sender=settings.mail_from, helo=composer.host),
+            [
+                Transport(settings.smtp, sender=settings.mail_from, helo=composer.host)
+                for _ in range(settings.mail_connections)
+            ],
             interval=settings.mail_interval,
+            remind_after=settings.remind_after,
             clock=clock,
             new_id=new_id,
         )
@@ -112,6 +116,7 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             tail=tail,
             health=Health(
                 database,
+                person_ids=directory.person_ids,
                 is_mail_paused=lambda: delivery.is_paused,
                 last_failure=lambda: writer.last_failure,
             ),

@@ -1,18 +1,25 @@
 """Jinja2 templates that speak a language and know a time zone."""
 
-import textwrap
+import unicodedata
 from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_datetime
+from babel.dates import format_date, format_datetime, format_time
+from babel.numbers import format_decimal
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
+from rich.cells import cell_len, chop_cells
 
 from moderation_service.locales import translations
 
 _FIRST_STRONG_ISOLATE = "\u2068"
 _POP_ISOLATE = "\u2069"
+_TURNING = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
+_DIRECTIONAL = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+
+COLUMNS = 72
+"""How wide a text may be for those who read in a terminal."""
 
 
 @cache
@@ -28,23 +35,53 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals["language"] = language
-    made.filters |= {"when": _when, "isolate": isolate, "quoted": quoted}
+    made.filters |= {
+        "when": _when,
+        "moment": _moment,
+        "number": _number,
+        "isolate": isolate,
+        "quoted": quoted,
+        "wrap": wrap,
+    }
     return made
 
 
 def isolate(text: str) -> str:
-    """Keep the direction of a name from turning the text around it (Unicode Bidirectional Algorithm, X5c)."""
-    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+    """Keep the direction of a name from turning the text around it (Unicode Bidirectional Algorithm, X5c).
+
+    Directional characters of its own are left out: one of them could end the isolation. A name that runs from
+    left to right all through stays as it is, which keeps it readable where isolation is shown as boxes.
+    """
+    if not any(unicodedata.bidirectional(character) in _TURNING for character in text):
+        return text
+    return f"{_FIRST_STRONG_ISOLATE}{text.translate(_DIRECTIONAL)}{_POP_ISOLATE}"
 
 
-def quoted(text: str, width: int = 70) -> str:
-    """Wrap a text to `width` columns and set `> ` before every line."""
-    lines = [
-        wrapped
-        for line in text.splitlines()
-        for wrapped in textwrap.wrap(line, width, break_long_words=False, break_on_hyphens=False) or [""]
-    ]
+def quoted(text: str, width: int = COLUMNS) -> str:
+    """Wrap a text so that it takes `width` columns with `> ` before every line."""
+    lines = [wrapped for line in text.split("\n") for wrapped in _wrapped(line, width - 2)]
     return "\n".join(f"> {line}".rstrip() for line in lines)
+
+
+def wrap(text: str, width: int = COLUMNS) -> str:
+    """Wrap each line of a text to `width` columns of a terminal; an address of the web stays in one piece."""
+    return "\n".join(wrapped for line in text.split("\n") for wrapped in _wrapped(line, width))
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    """Break a line between words, and within one only where it is longer than a line; keep its indentation."""
+    stem = line[: min(len(line) - len(line.lstrip(" ")), width // 2)]
+    lines, current = [], stem
+    for word in line.split():
+        joined = f"{current}{'' if current in (stem, '') else ' '}{word}"
+        if cell_len(joined) <= width:
+            current = joined
+            continue
+        if current not in (stem, ""):
+            lines.append(current)
+        *whole, current = [word] if "://" in word or cell_len(word) <= width else chop_cells(word, width)
+        lines += whole
+    return [*lines, current] if current.strip() or not lines else lines
 
 
 @pass_context
@@ -52,3 +89,16 @@ def _when(context: Context, moment: datetime, timezone: str) -> str:
     return format_datetime(
         moment, format="long", tzinfo=ZoneInfo(timezone), locale=str(context.resolve("language"))
     )
+
+
+@pass_context
+def _moment(context: Context, moment: datetime, timezone: str) -> str:
+    """Write day and minute, as long as a line of a mail has room for."""
+    zone, locale = ZoneInfo(timezone), str(context.resolve("language"))
+    day = format_date(moment.astimezone(zone), format="long", locale=locale)
+    return f"{day}, {format_time(moment, format='short', tzinfo=zone, locale=locale)}"
+
+
+@pass_context
+def _number(context: Context, number: int) -> str:
+    return format_decimal(number, locale=str(context.resolve("language")))

@@ -90,13 +90,19 @@ def _numbers() -> Iterator[int]:
     return iter(range(1_000_000))
 
 
+@pytest.fixture
+def unused_name(_numbers: Iterator[int]) -> str:
+    """A name that no other database of this run has."""
+    return f"test{next(_numbers)}"
+
+
 @pytest.fixture(params=ENGINES)
-def place(request: pytest.FixtureRequest, tmp_path: Path, _numbers: Iterator[int]) -> str:
+def place(request: pytest.FixtureRequest, tmp_path: Path, unused_name: str) -> str:
     """The URL of a database that does not exist yet, of each engine in turn."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/test.db"
     url_of: Callable[[str], str] = request.getfixturevalue("postgresql")
-    return url_of(f"test{next(_numbers)}")
+    return url_of(unused_name)
 
 
 @pytest.fixture

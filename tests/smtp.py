@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -52,6 +52,9 @@ class MailServer:
     mails: list[Mail] = field(default_factory=list)
     refuse_recipient: str | None = None
     refuse_data: str | None = None
+    refuse_for: dict[str, str] = field(default_factory=dict)
+    refuse_word: str | None = None
+    before_250: Callable[[], None] = lambda: None
 
     def to(self, address: str) -> list[Mail]:
         return [mail for mail in self.mails if address in mail.recipients]
@@ -67,6 +70,8 @@ class MailServer:
         del server, session, options
         if self.refuse_recipient is not None:
             return self.refuse_recipient
+        if address in self.refuse_for:
+            return self.refuse_for[address]
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -76,7 +81,11 @@ class MailServer:
             return self.refuse_data
         raw = envelope.content
         assert isinstance(raw, bytes)
-        self.mails.append(Mail(tuple(envelope.rcpt_tos), raw, message_from_bytes(raw, policy=default)))
+        mail = Mail(tuple(envelope.rcpt_tos), raw, message_from_bytes(raw, policy=default))
+        if self.refuse_word is not None and self.refuse_word in mail.text():
+            return "550 5.7.1 Spam"
+        self.mails.append(mail)
+        self.before_250()
         return "250 Kept"
 
 

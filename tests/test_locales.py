@@ -1,34 +1,89 @@
-"""Which language a reader is spoken to in."""
+"""Every string that a person may read exists in every language that is spoken, and nothing else does."""
+
+import re
+from importlib.resources import files
 
 import pytest
+from babel.messages.catalog import Message
+from babel.messages.extract import extract_from_dir
+from babel.messages.pofile import read_po
 
-from moderation_service import locales
+from moderation_service.locales import LANGUAGES, SOURCE, negotiate, translations
+from schemas.problems import FIELD_MESSAGES, PROBLEMS
+
+_PLACEHOLDER = re.compile(r"%\(\w+\)s|\{\w+\}|<[^>]+>")
+_TRANSLATED = [language for language in LANGUAGES if language != SOURCE]
+
+Id = str | tuple[str, str]
 
 
-@pytest.mark.parametrize(
-    ("header", "default", "language"),
-    [
-        (None, "it", "it"),
-        (None, "en", "en"),
-        (None, "fr", "en"),
-        ("", "it", "it"),
-        ("it", "en", "it"),
-        ("IT-ch", "en", "it"),
-        ("en-GB;q=0.8, it;q=0.9", "en", "it"),
-        ("it;q=0.1,en;q= 0.9", "it", "en"),
-        ("it;Q=0.1,en;q=0.9", "it", "en"),
-        ("fr, de;q=0.9", "it", "it"),
-        ("fr, *;q=0.1", "it", "it"),
-        ("fr, en;q=0.1", "it", "en"),
-        ("en;q=0", "it", "it"),
-        ("en;q=0", "en", "en"),
-        ("it;q=nan", "en", "en"),
-        ("it;q=x", "en", "en"),
-        ("it;q=inf", "en", "en"),
-        ("it;q=2", "en", "en"),
-        (";;,,=q", "it", "it"),
-        ("en," * 10_000, "it", "en"),
-    ],
-)
-def test_a_reader_hears_the_language_they_like_best(header: str | None, default: str, language: str) -> None:
-    assert locales.negotiate(header, default) == language
+@pytest.fixture(scope="module")
+def spoken() -> set[Id]:
+    """What code and templates say in English; a plural is a pair."""
+    found: set[Id] = set(FIELD_MESSAGES.values())
+    for title, detail in PROBLEMS.values():
+        found |= {title, detail}
+    methods = [("**.py", "python"), ("**/templates/**.html", "jinja2"), ("**/templates/**.txt", "jinja2")]
+    options = {"**.html": {"newstyle_gettext": "true"}, "**.txt": {"newstyle_gettext": "true"}}
+    folder = str(files("moderation_service"))
+    for _, _, message, _, _ in extract_from_dir(folder, methods, options):
+        found.add(message if isinstance(message, str) else (message[0], message[1]))
+    return found
+
+
+def catalogue(language: str) -> dict[Id, Message]:
+    with (files("moderation_service.locales") / f"{language}.po").open("rb") as source:
+        read = read_po(source, locale=language, abort_invalid=True)
+    assert not read.obsolete
+    return {
+        message.id if isinstance(message.id, str) else (message.id[0], message.id[1]): message
+        for message in read
+        if message.id
+    }
+
+
+@pytest.mark.parametrize("language", _TRANSLATED)
+def test_every_string_is_in_every_catalogue_and_nothing_else(language: str, spoken: set[Id]) -> None:
+    listed = catalogue(language)
+    assert {
+        "missing": sorted(map(str, spoken - set(listed))),
+        "obsolete": sorted(map(str, set(listed) - spoken)),
+    } == {
+        "missing": [],
+        "obsolete": [],
+    }
+    incomplete = [key for key, one in listed.items() if one.fuzzy or not _forms(one) or not all(_forms(one))]
+    assert incomplete == []
+
+
+@pytest.mark.parametrize("language", _TRANSLATED)
+def test_a_translation_keeps_every_placeholder_and_tag(language: str) -> None:
+    for key, message in catalogue(language).items():
+        original = key if isinstance(key, str) else key[1]
+        for number, form in enumerate(_forms(message)):
+            wanted = sorted(_PLACEHOLDER.findall(original))
+            if isinstance(key, tuple) and number == 0:
+                # The singular may spell its number out, in any language.
+                assert set(_PLACEHOLDER.findall(form)) <= set(wanted), form
+            else:
+                assert sorted(_PLACEHOLDER.findall(form)) == wanted, form
+
+
+@pytest.mark.parametrize("language", _TRANSLATED)
+def test_a_plural_has_as_many_forms_as_its_language(language: str) -> None:
+    for count in (0, 1, 2, 1_000_000):
+        spoken = translations(language).ngettext(
+            "One comment waits for your decision", "%(number)s comments wait for your decision", count
+        )
+        assert "comments" not in spoken
+        assert ("%(number)s" in spoken) == (count != 1 and not (language == "fr" and count == 0))
+
+
+def test_a_reader_gets_the_language_that_is_liked_best_and_spoken() -> None:
+    assert negotiate("nl, fr;q=0.5, de;q=0.9", "it") == "de"
+    assert negotiate("nl", "es") == "es"
+    assert negotiate(None, "nl") == SOURCE
+
+
+def _forms(message: Message) -> list[str]:
+    return list(message.string) if isinstance(message.string, tuple | list) else [message.string]

@@ -65,6 +65,14 @@ class Settings:
         "how long a cache between the service and its readers may keep a list without asking; at most 60",
         default="5",
     )
+    mail_connections: int = _setting(
+        values.connections, "how many connections to the mail server may be open at once", default="3"
+    )
+    remind_after: timedelta = _setting(
+        values.hours,
+        "hours after which a comment that nobody decided is told of again, then every day",
+        default="24",
+    )
     screening: bool = _setting(
         values.switch, "`on` or `off` (load tests, trusted intakes): limits, duplicates and scores", default="on"
     )

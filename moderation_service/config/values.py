@@ -12,6 +12,8 @@ from moderation_service.domain.keys import SHORTEST_SECRET
 
 Network = IPv4Network | IPv6Network
 _MOST_DIGITS = 9
+_MOST_HOURS = 8_760
+_MOST_CONNECTIONS = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -142,6 +144,20 @@ def up_to_a_minute(text: str) -> int:
 def _is_number(text: str) -> bool:
     """Tell whether a text is a number that can be read without being endless."""
     return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
+
+
+def hours(text: str) -> timedelta:
+    """Read whole hours, at least one."""
+    if not text.isdigit() or not 1 <= int(text) <= _MOST_HOURS:
+        raise ValueError(f"must be whole hours, from 1 to {_MOST_HOURS}")
+    return timedelta(hours=int(text))
+
+
+def connections(text: str) -> int:
+    """Read how many connections may be open at once."""
+    if not text.isdigit() or not 1 <= int(text) <= _MOST_CONNECTIONS:
+        raise ValueError(f"must be a number from 1 to {_MOST_CONNECTIONS}")
+    return int(text)
 
 
 def switch(text: str) -> bool:

@@ -1,5 +1,6 @@
 """E-mail addresses: one check for authors, moderators and settings alike."""
 
+import idna
 from email_validator import EmailNotValidError, validate_email
 
 
@@ -16,6 +17,17 @@ def normalise(text: str) -> str:
         return validate_email(text, check_deliverability=False).normalized
     except EmailNotValidError as error:
         raise InvalidAddressError from error
+
+
+def on_the_wire(address: str) -> str:
+    """Return the form that most servers take: the domain in ASCII, unless the local part needs SMTPUTF8 anyway."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}@{idna.encode(domain, uts46=True).decode()}" if local.isascii() else address
+
+
+def needs_smtputf8(address: str) -> bool:
+    """Tell whether only a server with SMTPUTF8 (RFC 6531) can take the address."""
+    return not on_the_wire(address).isascii()
 
 
 def mask(address: str) -> str:

@@ -5,14 +5,24 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from moderation_service.domain import screening
 from moderation_service.domain.comments import QueuedComment
 from moderation_service.domain.sites import Moderator, Site
 
 IN_FULL = 50
 """How many comments a message shows; the rest is a count."""
 
+IN_DIGEST = 600
+"""How many characters of a comment a digest shows; a single mail shows all of it."""
+
+REMIND_EVERY = timedelta(days=1)
+"""How often a comment that nobody decides is told of again, once it was reminded of."""
+
 GIVE_UP_AFTER = timedelta(days=5)
 """How long a message is tried before it is parked."""
+
+_ABOUT_OUR_ACCOUNT = frozenset({530, 534, 535, 538})
+"""Replies that ask for a log-in or refuse it (RFC 4954, 6), whenever they come."""
 
 _FIRST_WAIT = timedelta(seconds=10)
 _LONGEST_WAIT = timedelta(hours=4)
@@ -36,6 +46,7 @@ class MessageState(StrEnum):
     FIXED = "fixed"
     SENT = "sent"
     DISSOLVED = "dissolved"
+    CANCELLED = "cancelled"
     PARKED = "parked"
 
 
@@ -69,13 +80,19 @@ class Notice:
     moderator: Moderator
     masked_address: str
 
+    @property
+    def is_probable_spam(self) -> bool:
+        """Whether the comment goes into digests only."""
+        return self.comment.spam_score >= screening.PROBABLE_SPAM
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """All that one person is told at once: `notices` are those shown in full, `total` counts all of them.
 
     A `shortened` message leaves out what commenters wrote, because a spam filter refused it. One that
-    `may_have_arrived` was handed to a server before, and nobody knows what came of it.
+    `may_have_arrived` was handed to a server before, and nobody knows what came of it. All comments of one
+    that `is_reminder` were told before and wait still.
     """
 
     id: str
@@ -85,6 +102,12 @@ class Message:
     total: int
     shortened: bool
     may_have_arrived: bool
+    is_reminder: bool
+
+    @property
+    def is_digest(self) -> bool:
+        """Whether it has the form of a list: several comments, a reminder, or probable spam."""
+        return self.total > 1 or self.is_reminder or self.notices[0].is_probable_spam
 
 
 def classify(phase: Phase, code: int | None) -> Action:
@@ -94,6 +117,8 @@ def classify(phase: Phase, code: int | None) -> Action:
     all mail; a refused recipient parks the person; a refused text parks the message; the rest is temporary.
     """
     permanent = code is not None and code >= 500  # noqa: PLR2004 - RFC 5321, 4.2.1: 5yz is permanent
+    if code in _ABOUT_OUR_ACCOUNT:
+        return Action.PAUSE_ALL
     if phase in (Phase.TLS, Phase.LOGIN):
         return Action.PAUSE_ALL if permanent or code is None else Action.AGAIN
     if permanent and phase in (Phase.CONNECT, Phase.SENDER):

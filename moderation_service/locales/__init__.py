@@ -10,7 +10,7 @@ from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 
 SOURCE = "en"
-LANGUAGES = (SOURCE, "it")
+LANGUAGES = (SOURCE, "de", "es", "fr", "it")
 """English stands in the code and templates; every other language has a catalogue beside this file."""
 
 

@@ -1,25 +1,38 @@
 """From a message in the domain's terms to one that a mail server takes."""
 
+import unicodedata
 from dataclasses import dataclass
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
+from ipaddress import ip_address
+from typing import Any
 from urllib.parse import urlsplit
 
+import idna
+
+from moderation_service.domain import addresses, notices
 from moderation_service.domain.links import Link, Links
 from moderation_service.domain.notices import Message, Notice
 from moderation_service.templating import environment
 
 _POLICY = SMTP.clone(max_line_length=78)
 _WORD_JOINER = "\u2060"
+_IN_SUBJECT = 60
+_IN_PREVIEW = 120
+_KEPT_CONTROLS = "\n\t"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Item:
-    """One comment in a message, with its moderator's own links."""
+    """One comment in a message as it is shown, with its moderator's own links."""
 
     notice: Notice
+    author: str
+    page: str
+    body: str
+    is_shortened: bool
     approve_url: str
     reject_url: str
     spam_url: str
@@ -32,7 +45,7 @@ class Composer:
         self._public_url = public_url
         self._sender = sender
         self._links = links
-        self.host = urlsplit(public_url).hostname or "localhost"
+        self.host = _host(urlsplit(public_url).hostname or "localhost")
 
     def new_message_id(self, unique: str) -> str:
         """Return a Message-ID that stays with a message over all its attempts."""
@@ -41,43 +54,71 @@ class Composer:
     def compose(self, message: Message) -> EmailMessage:
         """Return the mail of a message with at least one comment."""
         first = message.notices[0]
-        templates = environment(("moderation_service.mail",), first.moderator.language)
-        folder = "short_notice" if message.shortened else "moderation_request"
-        values = {
-            "items": [self._item(notice) for notice in message.notices],
-            "total": message.total,
-            "site": first.site,
-            "moderator": first.moderator,
-            "desk_url": f"{self._public_url}/desk",
-        }
-        mail = EmailMessage(policy=_POLICY)
-        subject = templates.get_template(f"{folder}/subject.txt").render(values)
-        mail["Subject"] = _literal(" ".join(subject.split()))
-        mail["From"] = Address(display_name=_literal(first.site.name), addr_spec=self._sender)
-        mail["To"] = Address(display_name=_literal(first.moderator.name), addr_spec=first.moderator.email)
+        items = [self._item(notice, in_full=not message.is_digest) for notice in message.notices]
+        mail = self._mail(
+            _folder(message),
+            language=first.moderator.language,
+            sender_name=first.site.name,
+            to=_address(first.moderator.name, first.moderator.email),
+            values={
+                "items": items,
+                "total": message.total,
+                "more": message.total - len(items),
+                "is_reminder": message.is_reminder,
+                "site": first.site,
+                "sites": sorted({notice.site.name for notice in message.notices}),
+                "moderator": first.moderator,
+                "subject": _subject(items[0]),
+                "preview": _shortened(" ".join(items[0].body.split()), _IN_PREVIEW),
+                "desk_url": f"{self._public_url}/desk",
+            },
+        )
         mail["Date"] = format_datetime(message.created_at)
         mail["Message-ID"] = message.message_id
         self._add_list_headers(mail, message)
-        mail.set_content(templates.get_template(f"{folder}/body.txt").render(values), cte="quoted-printable")
-        mail.add_alternative(
-            templates.get_template(f"{folder}/body.html").render(values),
-            subtype="html",
-            cte="quoted-printable",
+        return mail
+
+    def sample(self, address: str, language: str, *, message_id: str, now: Any) -> EmailMessage:
+        """Return a mail that shows that mail arrives; it tells of no comment."""
+        mail = self._mail(
+            "sample",
+            language=language,
+            sender_name=self.host,
+            to=_address("", address),
+            values={"public_url": self._public_url},
         )
+        mail["Date"] = format_datetime(now)
+        mail["Message-ID"] = message_id
+        mail["Auto-Submitted"] = "auto-generated"
+        mail["X-Auto-Response-Suppress"] = "All"
+        return mail
+
+    def _mail(
+        self, folder: str, *, language: str, sender_name: str, to: Address, values: dict[str, Any]
+    ) -> EmailMessage:
+        templates = environment(("moderation_service.mail",), language)
+        mail = EmailMessage(policy=_POLICY)
+        subject = templates.get_template(f"{folder}/subject.txt").render(values)
+        mail["Subject"] = _literal(" ".join(subject.split()))
+        mail["From"] = _address(sender_name, self._sender)
+        mail["To"] = to
+        text = templates.get_template(f"{folder}/body.txt").render(values)
+        mail.set_content(text.strip() + "\n", cte="quoted-printable")
+        html = templates.get_template(f"{folder}/body.html").render(values)
+        mail.add_alternative(html, subtype="html", cte="quoted-printable")
         return mail
 
     def _add_list_headers(self, mail: EmailMessage, message: Message) -> None:
         sites = {notice.site.id for notice in message.notices}
-        pages = {notice.comment.page_url for notice in message.notices}
+        pages = {notice.comment.page_id for notice in message.notices}
         mail["List-Id"] = f"<{'.'.join((*sites, self.host)) if len(sites) == 1 else self.host}>"
-        if len(pages) == 1 and len(sites) == 1:
-            comment = message.notices[0].comment
-            mail["References"] = f"<page.{comment.page_id}@{self.host}>"
+        if len(pages) == 1:
+            mail["References"] = f"<page.{pages.pop()}@{self.host}>"
         mail["Auto-Submitted"] = "auto-generated"
         mail["X-Auto-Response-Suppress"] = "All"
         mail["X-Comments"] = str(message.total)
 
-    def _item(self, notice: Notice) -> Item:
+    def _item(self, notice: Notice, *, in_full: bool) -> Item:
         token = self._links.mint(
             Link(
                 site_id=notice.site.id,
@@ -88,8 +129,14 @@ class Composer:
             )
         )
         base = f"{self._public_url}/moderate/{token}"
+        whole = _printable(notice.comment.body)
+        body = whole if in_full else _shortened(whole, notices.IN_DIGEST)
         return Item(
             notice=notice,
+            author=_printable(notice.comment.author_name),
+            page=_printable(notice.comment.page_title or notice.comment.page_url),
+            body=body,
+            is_shortened=body != whole,
             approve_url=f"{base}/approve",
             reject_url=f"{base}/reject",
             spam_url=f"{base}/spam",
@@ -103,3 +150,42 @@ def _literal(text: str) -> str:
     A word joiner, which nobody sees, between its first two characters makes it plain text.
     """
     return text.replace("=?", f"={_WORD_JOINER}?")
+
+
+def _address(name: str, email: str) -> Address:
+    """Return an address for a header; given in one piece, the library takes none outside ASCII."""
+    local, _, domain = addresses.on_the_wire(email).rpartition("@")
+    return Address(display_name=_literal(name), username=local, domain=domain)
+
+
+def _folder(message: Message) -> str:
+    if message.shortened:
+        return "short_notice"
+    return "digest" if message.is_digest else "moderation_request"
+
+
+def _subject(item: Item) -> dict[str, str] | None:
+    """Return who wrote where, short; None where that could put an author's address into a header."""
+    if "@" in item.author + item.page:
+        return None
+    return {"author": _shortened(item.author, _IN_SUBJECT), "page": _shortened(item.page, _IN_SUBJECT)}
+
+
+def _shortened(text: str, limit: int) -> str:
+    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
+
+
+def _printable(text: str) -> str:
+    """Leave out control characters: they mean nothing in HTML and give orders to a terminal."""
+    if text.isprintable():
+        return text
+    return "".join(one for one in text if one in _KEPT_CONTROLS or unicodedata.category(one) != "Cc")
+
+
+def _host(name: str) -> str:
+    """Return a host as a mail names it: IDNA for a name, brackets around an IP address (RFC 5321, 4.1.3)."""
+    try:
+        address = ip_address(name)
+    except ValueError:
+        return idna.encode(name, uts46=True).decode()
+    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004 - the protocol's version

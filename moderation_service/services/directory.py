@@ -2,18 +2,22 @@
 
 from collections.abc import Callable
 from datetime import datetime
-from operator import attrgetter
+from functools import partial
+
+import structlog
 
 from moderation_service.domain import addresses
 from moderation_service.domain.comments import Recipient
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.sites import Moderator, Site, Sites
+from moderation_service.storage import handover, people
 from moderation_service.storage import keys as stored_keys
-from moderation_service.storage import outbox, people
 from moderation_service.storage.database import Connection, Database
-from moderation_service.storage.outbox import Part
+from moderation_service.storage.handover import Part
 
+_log = structlog.stdlib.get_logger(__name__)
 _PERSON = "person"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 
 
 class Directory:
@@ -29,22 +33,27 @@ class Directory:
 
         Raises KeyNotListedError when something is stored under a key that is no longer listed.
         """
+        site_ids = [site.id for site in sites]
         async with database.read() as connection:
             await stored_keys.check_listed(connection, self._keys)
             found = await self._known(connection, sites)
-            is_noted = await stored_keys.is_in_use(connection, self._keys.current_id)
-            gone = await outbox.waiting_parts(connection) - self._parts(sites, found)
-        if not is_noted or gone or len(found) < len(sites.addresses()):
+            is_settled = (
+                await stored_keys.is_in_use(connection, self._keys.current_id)
+                and len(found) == len(sites.addresses())
+                and await handover.open_parts(connection, site_ids) <= self._parts(sites, found)
+            )
+        if not is_settled:
             async with database.exclusive() as connection:
                 await stored_keys.begin_use(connection, self._keys, now)
                 found = await self._introduce(connection, sites, new_id)
-                await self._hand_over(connection, sites, found, now)
+                open_parts = await handover.open_parts(connection, site_ids)
+                await self._hand_over(connection, open_parts, sites, found, now)
         self.sites, self._people = sites, found
 
     async def _known(self, connection: Connection, sites: Sites) -> dict[str, str]:
-        """Return the people on disk by their addresses, under the current key."""
+        """Return the people on disk by their addresses, those who are known under the current key."""
         hashes = {self._keys.keyed_hash(_PERSON, address): address for address in sites.addresses()}
-        known = await people.find(connection, list(hashes))
+        known = await people.known(connection, list(hashes))
         return {hashes[address_hash]: person_id for address_hash, person_id in known.items()}
 
     async def _introduce(self, connection: Connection, sites: Sites, new_id: Callable[[], str]) -> dict[str, str]:
@@ -54,14 +63,32 @@ class Directory:
             for address in sorted(sites.addresses())
         }
 
-    async def _hand_over(self, connection: Connection, sites: Sites, found: dict[str, str], now: datetime) -> None:
-        """Pass what waits for those who left to those who remain."""
-        parts = self._parts(sites, found)
-        for gone in await outbox.waiting_parts(connection) - parts:
-            heirs = sorted(
-                (part for part in parts if part.site_id == gone.site_id), key=attrgetter("moderator_id")
-            )
-            await outbox.hand_over(connection, gone, heirs, now)
+    async def look_up(self, database: Database, sites: Sites) -> None:
+        """Know the people of these sites that are on disk, and change nothing there."""
+        found: dict[str, str] = {}
+        async with database.read() as connection:
+            for address in sites.addresses():
+                person_id = await people.find(connection, self._keys.keyed_hashes(_PERSON, address))
+                found[address] = person_id or _NOBODY
+        self.sites, self._people = sites, found
+
+    async def pass_on(self, database: Database, *, now: datetime) -> None:
+        """Pass on what came in for people after they had left: from a replica that did not know it yet."""
+        async with database.read() as connection:
+            open_parts = await handover.open_parts(connection)
+        if open_parts <= self._parts(self.sites, self._people):
+            return
+        async with database.exclusive() as connection:
+            await self._hand_over(connection, open_parts, self.sites, self._people, now)
+
+    async def _hand_over(
+        self, connection: Connection, open_parts: set[Part], sites: Sites, found: dict[str, str], now: datetime
+    ) -> None:
+        for part in open_parts - self._parts(sites, found):
+            site = sites.get(part.site_id)
+            heirs_of = partial(self._heirs, site, found)
+            await handover.hand_over(connection, part, heirs_of, now)
+            _log.warning("mail.handed_over", site=part.site_id, moderator=part.moderator_id, known=bool(site))
 
     def recipients(self, site: Site, page_url: str) -> tuple[Recipient, ...]:
         """Return whom to tell of a comment on a page."""
@@ -82,14 +109,16 @@ class Directory:
             if self._person(moderator) == person_id
         ]
 
+    def _parts(self, sites: Sites, found: dict[str, str]) -> set[Part]:
+        return {self._part(site, moderator, found) for site in sites for moderator in site.moderators}
+
+    def _heirs(self, site: Site | None, found: dict[str, str], page_url: str) -> list[Part]:
+        return [] if site is None else [self._part(site, one, found) for one in site.moderators_of(page_url)]
+
     def _person(self, moderator: Moderator) -> str:
         return self._people[addresses.identity(moderator.email)]
 
     @staticmethod
-    def _parts(sites: Sites, found: dict[str, str]) -> set[Part]:
-        return {
-            Part(site_id=site.id, moderator_id=one.id, person_id=found[addresses.identity(one.email)])
-            for site in sites
-            for one in site.moderators
-            if addresses.identity(one.email) in found
-        }
+    def _part(site: Site, moderator: Moderator, found: dict[str, str]) -> Part:
+        person_id = found[addresses.identity(moderator.email)]
+        return Part(site_id=site.id, moderator_id=moderator.id, person_id=person_id)

@@ -4,7 +4,8 @@ import time
 from collections.abc import Callable
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.storage import keys, people
+from moderation_service.domain.notices import MessageState
+from moderation_service.storage import keys, messages, outbox, people
 from moderation_service.storage.database import Database
 
 _ANSWER_HOLDS = 1.0
@@ -18,11 +19,13 @@ class Health:
         self,
         database: Database,
         *,
+        person_ids: Callable[[], list[str]],
         is_mail_paused: Callable[[], bool],
         last_failure: Callable[[], float],
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
+        self._person_ids = person_ids
         self._is_mail_paused = is_mail_paused
         self._last_failure = last_failure
         self._monotonic = monotonic
@@ -41,11 +44,19 @@ class Health:
         return [] if await self._is_storing() else ["storage"]
 
     async def degraded(self) -> list[str]:
-        """Return what is amiss although comments are taken."""
+        """Return what is amiss although comments are taken.
+
+        The last code carries how many pending comments reached nobody: their every moderator is parked.
+        """
         found = ["mail_paused"] if self._is_mail_paused() else []
+        person_ids = self._person_ids()
         async with self._database.read() as connection:
-            if await people.parked(connection):
-                found.append("moderators_unreachable")
+            unreachable = await people.parked(connection, person_ids)
+            parked = await messages.count(connection, MessageState.PARKED)
+            unheard = await outbox.unheard(connection, person_ids) if unreachable or parked else 0
+        found += ["moderators_unreachable"] if unreachable else []
+        found += ["messages_parked"] if parked else []
+        found += [f"comments_unheard:{unheard}"] if unheard else []
         return found
 
     async def _is_storing(self) -> bool:

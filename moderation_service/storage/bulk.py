@@ -18,7 +18,7 @@ class _Plan:
     values: tuple[tuple[str, Callable[[Any], Any] | None], ...]
 
 
-_plans: WeakKeyDictionary[Dialect, dict[tuple[str, bool], _Plan]] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Dialect, dict[tuple[str | bool, ...], _Plan]] = WeakKeyDictionary()
 
 
 async def insert_rows(
@@ -30,9 +30,10 @@ async def insert_rows(
     a batch of comments takes (docs/performance.md).
     """
     plans = _plans.setdefault(connection.dialect, {})
-    plan = plans.get((table.name, new_only))
+    kind = (table.name, new_only, *rows[0])
+    plan = plans.get(kind)
     if plan is None:
-        plan = plans[table.name, new_only] = _compile(connection, table, list(rows[0]), new_only=new_only)
+        plan = plans[kind] = _compile(connection, table, list(rows[0]), new_only=new_only)
     values = plan.values
     await connection.exec_driver_sql(
         plan.text,

@@ -29,9 +29,15 @@ async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
     )
 
 
-async def addresses(connection: Connection, keys: KeyRing, comment_ids: Sequence[str]) -> dict[str, str]:
-    """Return the addresses behind comments, for eyes that may see them or for masking."""
+async def sealed(connection: Connection, comment_ids: Sequence[str]) -> dict[str, bytes]:
+    """Return the addresses behind comments, encrypted as they are."""
     rows = await connection.execute(
         select(contacts.c.comment_id, contacts.c.address_sealed).where(contacts.c.comment_id.in_(comment_ids))
     )
-    return {row.comment_id: keys.open(row.address_sealed, table=TABLE, row=row.comment_id) for row in rows}
+    return {row.comment_id: row.address_sealed for row in rows}
+
+
+async def addresses(connection: Connection, keys: KeyRing, comment_ids: Sequence[str]) -> dict[str, str]:
+    """Return the addresses behind comments, for eyes that may see them or for masking."""
+    found = await sealed(connection, comment_ids)
+    return {comment_id: keys.open(one, table=TABLE, row=comment_id) for comment_id, one in found.items()}

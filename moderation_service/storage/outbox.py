@@ -1,43 +1,35 @@
-"""What moderators are still to be told, and the messages that tell them."""
+"""What moderators are still to be told: one promise for each comment and moderator."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import exists, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, select, update
 
+from moderation_service.domain import screening
 from moderation_service.domain.comments import Draft, Status
-from moderation_service.domain.notices import MessageState, PromiseState
+from moderation_service.domain.notices import PromiseState
 from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
-from moderation_service.storage.tables import comments, messages, promises
-
-_STILL_PENDING = exists().where(
-    comments.c.id == promises.c.comment_id,
-    comments.c.status == Status.PENDING,
-    comments.c.revision == promises.c.revision,
+from moderation_service.storage.tables import (
+    IS_DUE,
+    IS_PARKED,
+    IS_WAITING,
+    comments,
+    messages,
+    people,
+    promises,
 )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """One moderator's part in one site, as promises name it."""
-
-    site_id: str
-    moderator_id: str
-    person_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fixed:
-    """A message on disk."""
-
-    id: str
-    message_id: str
-    created_at: datetime
-    attempts: int
-    shortened: bool
+STILL_PENDING = (
+    exists()
+    .where(
+        comments.c.id == promises.c.comment_id,
+        comments.c.status == Status.PENDING,
+        comments.c.revision == promises.c.revision,
+    )
+    .correlate(promises)
+)
+"""Whether a promise's comment is what it was when it was promised."""
 
 
 async def promise(connection: Connection, drafts: Iterable[Draft]) -> None:
@@ -51,6 +43,7 @@ async def promise(connection: Connection, drafts: Iterable[Draft]) -> None:
             "person_id": recipient.person_id,
             "state": PromiseState.WAITING,
             "created_at": draft.created_at,
+            "quiet": draft.spam_score >= screening.PROBABLE_SPAM,
         }
         for draft in drafts
         for recipient in draft.recipients
@@ -68,135 +61,109 @@ async def renew(connection: Connection, comment_ids: Sequence[str]) -> None:
     )
 
 
-async def fixed(connection: Connection, person_id: str) -> Fixed | None:
-    """Return the person's message that a server may have seen, if there is one."""
-    row = (
-        await connection.execute(
-            select(messages)
-            .where(messages.c.person_id == person_id, messages.c.state == MessageState.FIXED)
-            .order_by(messages.c.id)
-            .limit(1)
-        )
-    ).first()
-    return None if row is None else _fixed(dict(row._mapping))  # noqa: SLF001
-
-
-async def fix(connection: Connection, person_id: str, *, new_id: str, message_id: str, now: datetime) -> Fixed:
-    """Make a message of all that waits for a person."""
-    values = {
-        "id": new_id,
-        "person_id": person_id,
-        "message_id": message_id,
-        "state": MessageState.FIXED,
-        "created_at": now,
-        "attempts": 0,
-        "shortened": False,
-    }
-    await connection.execute(insert(messages).values(values))
-    await connection.execute(
-        update(promises)
-        .where(
-            promises.c.person_id == person_id,
-            promises.c.state == PromiseState.WAITING,
-            promises.c.message_id.is_(None),
-        )
-        .values(message_id=new_id)
-    )
-    return _fixed(values)
-
-
 async def drop_decided(connection: Connection, person_id: str) -> None:
     """Take out of the waiting promises what was decided or edited meanwhile."""
     await connection.execute(
         update(promises)
-        .where(promises.c.person_id == person_id, promises.c.state == PromiseState.WAITING, not_(_STILL_PENDING))
+        .where(promises.c.person_id == person_id, IS_WAITING, not_(STILL_PENDING))
         .values(state=PromiseState.SUPERSEDED)
     )
 
 
-async def waiting_in(connection: Connection, message_id: str, limit: int) -> tuple[list[tuple[str, str]], int]:
-    """Return the first comments of a message, oldest first, each with its moderator's id, and the count of all."""
-    inside = (promises.c.message_id == message_id, promises.c.state == PromiseState.WAITING)
-    rows = await connection.execute(
-        select(promises.c.comment_id, func.min(promises.c.moderator_id))
-        .where(*inside)
-        .group_by(promises.c.comment_id)
-        .order_by(promises.c.comment_id)
-        .limit(limit)
+async def anything_due(connection: Connection, person_id: str) -> bool:
+    """Tell whether something waits that is worth a message by itself."""
+    query = select(promises.c.comment_id).where(promises.c.person_id == person_id, IS_DUE).limit(1)
+    return (await connection.execute(query)).first() is not None
+
+
+async def sites_with_old(connection: Connection, site_ids: Sequence[str], *, before: datetime) -> set[str]:
+    """Return those of the sites where something has been pending since `before`."""
+    sites = select(comments.c.site_id).where(
+        comments.c.site_id.in_(site_ids),
+        comments.c.status == Status.PENDING,
+        comments.c.created_at <= before,
     )
-    count = await connection.execute(select(func.count(promises.c.comment_id.distinct())).where(*inside))
-    return [(row[0], row[1]) for row in rows], count.scalar_one()
+    return set((await connection.execute(sites.distinct())).scalars())
 
 
-async def settle(
+async def remind(
     connection: Connection,
-    message_id: str,
-    state: MessageState,
-    promised: PromiseState,
-    **values: object,
-) -> None:
-    """Close a message; its promises go to `promised`, back to the waiting ones where that is waiting."""
-    await connection.execute(update(messages).where(messages.c.id == message_id).values(state=state, **values))
-    change: dict[str, object] = {"state": promised}
-    if promised is PromiseState.WAITING:
-        change["message_id"] = None
-    await connection.execute(
+    person_id: str,
+    site_ids: Sequence[str],
+    *,
+    told_before: datetime,
+    again_before: datetime,
+) -> int:
+    """Promise again what is pending still: told long ago, or probable spam that nothing gave occasion to tell.
+
+    What was never reminded of must have been told before `told_before`, the rest before `again_before`.
+    """
+    old = select(comments.c.id).where(
+        comments.c.site_id.in_(site_ids),
+        comments.c.status == Status.PENDING,
+        comments.c.created_at <= told_before,
+    )
+    revision = select(comments.c.revision).where(comments.c.id == promises.c.comment_id).scalar_subquery()
+    told_at = select(messages.c.sent_at).where(messages.c.id == promises.c.message_id).scalar_subquery()
+    mine = (
+        promises.c.comment_id.in_(old),
+        promises.c.person_id == person_id,
+        promises.c.revision == revision,
+    )
+    told = await connection.execute(
         update(promises)
-        .where(promises.c.message_id == message_id, promises.c.state == PromiseState.WAITING)
-        .values(**change)
+        .where(
+            *mine,
+            promises.c.state == PromiseState.TOLD,
+            told_at <= case((promises.c.reminders == 0, told_before), else_=again_before),
+        )
+        .values(state=PromiseState.WAITING, message_id=None, quiet=False, reminders=promises.c.reminders + 1)
     )
-
-
-async def note_attempt(connection: Connection, message_id: str, **values: object) -> None:
-    """Write what an attempt came to, on a message that stays fixed."""
-    await connection.execute(
-        update(messages).where(messages.c.id == message_id).values(attempts=messages.c.attempts + 1, **values)
+    quiet = await connection.execute(
+        update(promises).where(*mine, IS_WAITING, promises.c.quiet).values(quiet=False)
     )
+    return told.rowcount + quiet.rowcount
 
 
-async def waiting_parts(connection: Connection) -> set[Part]:
-    """Return for whom something waits."""
-    rows = await connection.execute(
-        select(promises.c.site_id, promises.c.moderator_id, promises.c.person_id)
-        .where(promises.c.state == PromiseState.WAITING)
-        .distinct()
+async def counts(connection: Connection, person_ids: Sequence[str]) -> dict[tuple[str, PromiseState], int]:
+    """Return how many comments wait and how many are parked for each person."""
+    query = (
+        select(promises.c.person_id, promises.c.state, func.count(promises.c.comment_id.distinct()))
+        .where(or_(IS_WAITING, IS_PARKED), promises.c.person_id.in_(person_ids))
+        .group_by(promises.c.person_id, promises.c.state)
     )
-    return {Part(**row._mapping) for row in rows}  # noqa: SLF001
+    return {(row[0], PromiseState(row[1])): row[2] for row in await connection.execute(query)}
 
 
-async def hand_over(connection: Connection, gone: Part, heirs: Sequence[Part], now: datetime) -> None:
-    """Pass what waits for somebody who left to those who remain, and have not been told of it."""
-    waiting = (
-        promises.c.site_id == gone.site_id,
-        promises.c.moderator_id == gone.moderator_id,
-        promises.c.person_id == gone.person_id,
-        promises.c.state == PromiseState.WAITING,
+async def unheard(connection: Connection, person_ids: Sequence[str]) -> int:
+    """Return how many pending comments nobody was told of and nobody can be told of just now."""
+    stuck = promises.alias()
+    unreachable = select(people.c.id).where(people.c.parked_since.is_not(None), people.c.id.in_(person_ids))
+    has_a_chance = exists().where(
+        promises.c.comment_id == comments.c.id,
+        or_(
+            promises.c.state == PromiseState.TOLD,
+            and_(promises.c.state == PromiseState.WAITING, promises.c.person_id.not_in(unreachable)),
+        ),
     )
-    same = next((heir for heir in heirs if heir.moderator_id == gone.moderator_id), None)
-    if same is not None:
-        change = update(promises).where(*waiting).values(person_id=same.person_id, message_id=None)
-        await connection.execute(change)
-        return
-    left = (await connection.execute(select(promises.c.comment_id, promises.c.revision).where(*waiting))).all()
-    rows = [
-        {
-            "comment_id": comment_id,
-            "revision": revision,
-            "moderator_id": heir.moderator_id,
-            "site_id": heir.site_id,
-            "person_id": heir.person_id,
-            "state": PromiseState.WAITING,
-            "created_at": now,
-        }
-        for comment_id, revision in left
-        for heir in heirs
-    ]
-    if rows:
-        await insert_rows(connection, promises, rows, new_only=True)
-    await connection.execute(
-        update(promises).where(*waiting).values(state=PromiseState.SUPERSEDED, message_id=None)
+    is_stuck: ColumnElement[bool] = or_(
+        stuck.c.state == PromiseState.PARKED,
+        and_(stuck.c.state == PromiseState.WAITING, stuck.c.person_id.in_(unreachable)),
     )
+    query = (
+        select(func.count(comments.c.id.distinct()))
+        .select_from(stuck)
+        .join(comments, comments.c.id == stuck.c.comment_id)
+        .where(is_stuck, comments.c.status == Status.PENDING, not_(has_a_chance))
+    )
+    return (await connection.execute(query)).scalar_one()
 
 
-def _fixed(row: Mapping[str, Any]) -> Fixed:
-    return Fixed(**{name: row[name] for name in ("id", "message_id", "created_at", "attempts", "shortened")})
+async def cancel(connection: Connection, person_ids: Sequence[str]) -> int:
+    """Give up what waits or is parked for people; return how many promises that were."""
+    result = await connection.execute(
+        update(promises)
+        .where(or_(IS_WAITING, IS_PARKED), promises.c.person_id.in_(person_ids))
+        .values(state=PromiseState.SUPERSEDED)
+    )
+    return result.rowcount

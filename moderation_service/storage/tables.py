@@ -17,6 +17,9 @@ from sqlalchemy import (
     Table,
     Text,
     Uuid,
+    and_,
+    false,
+    literal_column,
 )
 from sqlalchemy.types import TypeDecorator
 
@@ -174,6 +177,7 @@ people = Table(
     Column("attempts", Integer, nullable=False),
     Column("failing_since", UtcDateTime),
     Column("parked_since", UtcDateTime),
+    Column("reminded_at", UtcDateTime),
     Column("last_error", Text),
     Column("lease_token", String(32)),
     Column("lease_until", UtcDateTime),
@@ -205,13 +209,31 @@ promises = Table(
     Column("state", String(16), nullable=False),
     Column("message_id", _id(), ForeignKey("messages.id")),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("quiet", Boolean, nullable=False, server_default=false()),
+    Column("reminders", Integer, nullable=False, server_default="0"),
 )
-_is_waiting = promises.c.state == "waiting"
+IS_WAITING = promises.c.state == literal_column("'waiting'")
+"""Spelled without parameters, so that every database recognises what its partial indexes hold."""
+
+IS_DUE = and_(IS_WAITING, promises.c.quiet == false())
+IS_PARKED = promises.c.state == literal_column("'parked'")
 Index(
     "ix_promises_waiting",
     promises.c.person_id,
     promises.c.comment_id,
-    sqlite_where=_is_waiting,
-    postgresql_where=_is_waiting,
+    sqlite_where=IS_WAITING,
+    postgresql_where=IS_WAITING,
+)
+Index(
+    "ix_promises_due",
+    promises.c.person_id,
+    sqlite_where=IS_DUE,
+    postgresql_where=IS_DUE,
+)
+Index(
+    "ix_promises_parked",
+    promises.c.person_id,
+    sqlite_where=IS_PARKED,
+    postgresql_where=IS_PARKED,
 )
 Index("ix_promises_message_id", promises.c.message_id)

@@ -7,6 +7,7 @@ from typing import Any
 
 import orjson
 from aiohttp import web
+from babel.numbers import format_decimal
 
 from moderation_service.domain import errors
 from moderation_service.domain.errors import ModerationError
@@ -112,8 +113,7 @@ def field_errors(found: Mapping[str, Sequence[str]], language: str) -> dict[str,
 
 def _limit(code: str, language: str) -> str:
     limit = getattr(code, "limit", None)
-    separator = "," if language == "en" else "."
-    return "" if limit is None else f"{limit:,}".replace(",", separator)
+    return "" if limit is None else format_decimal(limit, locale=language)
 
 
 def _problem(

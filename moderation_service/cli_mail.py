@@ -1,0 +1,204 @@
+"""Commands about mail: what waits and why, again, not at all, and a sample that says each step."""
+
+import os
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from moderation_service import command, log, runtime, sites
+from moderation_service.config import Settings
+from moderation_service.domain import addresses, notices
+from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.links import Links
+from moderation_service.domain.notices import Action, Phase
+from moderation_service.mail.compose import Composer
+from moderation_service.mail.failures import DeliveryError
+from moderation_service.mail.transport import Transport
+from moderation_service.services import mailroom
+from moderation_service.services.directory import Directory
+from moderation_service.services.mailroom import Details, NoSuchMailError, Overview
+from moderation_service.storage.database import Database
+
+PARKED = 3
+"""The exit code of `mail list` when something is parked."""
+
+_STEPS = {
+    Phase.CONNECT: "connected",
+    Phase.TLS: "secured",
+    Phase.LOGIN: "logged in",
+    Phase.SENDER: "sender accepted",
+    Phase.RECIPIENT: "recipient accepted",
+    Phase.DATA: "message accepted",
+}
+_ADVICE = {
+    Action.AGAIN: "The service would try again, later each time, for five days.",
+    Action.PARK_PERSON: "The service would park this recipient and probe once a day.",
+    Action.PARK_MESSAGE: "The service would send once more without the commenter's words, then park the message.",
+    Action.PAUSE_ALL: "The service would pause all mail and probe every few minutes.",
+}
+
+
+@click.group()
+def mail() -> None:
+    """See what waits, is parked and why; try again or cancel; send a test."""
+    log.configure(for_people=True)
+
+
+@mail.command("list")
+def list_mail() -> None:
+    """List moderators and open messages; exit code 3 when something is parked."""
+    found = command.run(_overview(command.settings(os.environ)))
+    _print(found)
+    if found.is_anything_parked:
+        sys.exit(PARKED)
+
+
+@mail.command()
+@click.argument("message")
+def show(message: str) -> None:
+    """Show one message: for whom, of which comments, what the server said. MESSAGE may be shortened."""
+    _print_details(command.run(_show(command.settings(os.environ), message)))
+
+
+@mail.command()
+@click.argument("name", required=False)
+@click.option("--all", "everything", is_flag=True, help="Everybody and every message.")
+def retry(name: str | None, everything: bool) -> None:  # noqa: FBT001 - click's form
+    """Send at once what is parked or waits for another try. NAME is a message, or a moderator as site/id."""
+    if (name is None) is not everything:
+        raise click.UsageError("Name a message or a moderator, or say --all.")
+    command.run(_retry(command.settings(os.environ), name))
+    click.echo("It goes out with the next look at the outbox.")
+
+
+@mail.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def cancel(name: str, yes: bool) -> None:  # noqa: FBT001 - click's form
+    """Never tell of what a message holds. NAME is a message, or a moderator as site/id. The comments stay."""
+    if not yes:
+        click.confirm("Nobody will be told of these comments by mail again. Go on?", abort=True)
+    command.run(_cancel(command.settings(os.environ), name))
+    click.echo("Cancelled. The comments stay where they are.")
+
+
+@mail.command("test")
+@click.argument("address")
+@click.option("--language", default="en", help="Language of the sample.")
+def send_test(address: str, language: str) -> None:
+    """Send a sample to ADDRESS through the configured server, and say each step."""
+    settings = command.settings(os.environ)
+    try:
+        recipient = addresses.normalise(address)
+    except addresses.InvalidAddressError:
+        command.fail([f"{address} is no e-mail address"])
+    command.run(_send_test(settings, recipient, language))
+
+
+async def _overview(settings: Settings) -> Overview:
+    async with _opened(settings) as (database, directory):
+        return await mailroom.overview(database, directory)
+
+
+async def _show(settings: Settings, name: str) -> Details:
+    async with _opened(settings) as (database, directory):
+        return await mailroom.show(database, directory, name)
+
+
+async def _retry(settings: Settings, name: str | None) -> None:
+    async with _opened(settings) as (database, directory):
+        await mailroom.retry(database, directory, name)
+
+
+async def _cancel(settings: Settings, name: str) -> None:
+    async with _opened(settings) as (database, directory):
+        await mailroom.cancel(database, directory, name)
+
+
+@asynccontextmanager
+async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, Directory]]:
+    directory = Directory(KeyRing(settings.secret_keys))
+    listed = sites.load(settings.sites)
+    try:
+        async with Database.open(settings.database_url) as database:
+            await directory.look_up(database, listed)
+            yield database, directory
+    except NoSuchMailError as error:
+        command.fail([str(error)])
+
+
+async def _send_test(settings: Settings, recipient: str, language: str) -> None:
+    links = Links(KeyRing(settings.secret_keys), runtime.utc_now)
+    composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=links)
+    server = settings.smtp
+    click.echo(f"To {server.host}:{server.port} ({server.tls}) for {recipient}")
+    transport = Transport(
+        server,
+        sender=settings.mail_from,
+        helo=composer.host,
+        on_step=lambda phase, words: click.echo(f"  ok      {_STEPS[phase]}: {' '.join(words.split())}"),
+    )
+    message_id = composer.new_message_id(runtime.new_id())
+    try:
+        sample = composer.sample(recipient, language, message_id=message_id, now=runtime.utc_now())
+        await transport.send(sample, recipient)
+    except DeliveryError as error:
+        click.echo(f"  FAILED  {error.phase}: {error.code or ''} {' '.join(error.reply.split())}".rstrip())
+        command.fail([_ADVICE[notices.classify(error.phase, error.code)]])
+    finally:
+        await transport.close()
+    click.echo(f"Sent as {message_id}")
+
+
+def _print(found: Overview) -> None:
+    people = Table("moderator", "waiting", "parked", "state", "next try", "the server said", title="Moderators")
+    for one in found.mailboxes:
+        state = f"parked since {_time(one.person.parked_since)}" if one.person.parked_since else "reachable"
+        people.add_row(
+            "\n".join(one.names),
+            str(one.waiting),
+            str(one.parked),
+            state,
+            _time(one.person.next_attempt_at),
+            one.person.last_error or "",
+        )
+    open_messages = Table("message", "state", "made", "tries", "the server said", title="Open messages")
+    for message in found.messages:
+        open_messages.add_row(
+            message.id, message.state, _time(message.created_at), str(message.attempts), message.last_error or ""
+        )
+    console = Console()
+    console.print(people)
+    console.print(open_messages)
+
+
+def _print_details(found: Details) -> None:
+    message = found.message
+    table = Table(show_header=False)
+    for name, value in {
+        "message": message.id,
+        "Message-ID": message.message_id,
+        "for": ", ".join(found.names) or "somebody who left",
+        "state": message.state,
+        "form": "short notice" if message.shortened else "full",
+        "made": _time(message.created_at),
+        "sent": _time(message.sent_at),
+        "tries": str(message.attempts),
+        "the server said": message.last_error or "",
+    }.items():
+        table.add_row(name, value)
+    comments = Table("comment", "moderator", "state", title="Comments")
+    for comment_id, moderator_id, state in found.promises:
+        comments.add_row(comment_id, moderator_id, state)
+    console = Console()
+    console.print(table)
+    console.print(comments)
+
+
+def _time(moment: datetime | None) -> str:
+    return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")

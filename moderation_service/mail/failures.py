@@ -1,0 +1,54 @@
+"""What aiosmtplib raises, in our words: how far the conversation came, and what the server said."""
+
+import re
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from aiosmtplib.errors import SMTPException, SMTPNotSupported, SMTPResponseException
+
+from moderation_service.domain.notices import Phase
+
+_ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
+
+
+class DeliveryError(Exception):
+    """A mail was not accepted. `reply` holds the server's words, which may repeat addresses: never log it."""
+
+    def __init__(self, phase: Phase, code: int | None, reply: str) -> None:
+        super().__init__(phase)
+        self.phase = phase
+        self.code = code
+        self.reply = reply
+
+    @property
+    def status(self) -> str | None:
+        """The enhanced status code (RFC 3463) of the reply, which holds no address."""
+        found = _ENHANCED.search(self.reply)
+        return found[1] if found else None
+
+
+@contextmanager
+def failing_in(phase: Phase, *, unanswered: Phase | None = None) -> Iterator[None]:
+    """Turn what aiosmtplib raises into a DeliveryError of this phase.
+
+    With `unanswered`, a failure without a reply, or with one that is none, counts as that phase instead.
+    """
+    try:
+        yield
+    except SMTPResponseException as error:
+        if error.code > 0:
+            raise DeliveryError(phase, error.code, error.message) from error
+        raise DeliveryError(unanswered or phase, None, error.message) from error
+    except ssl.SSLError as error:
+        raise DeliveryError(Phase.TLS, None, _reason(error)) from error
+    except SMTPNotSupported as error:
+        raise DeliveryError(phase, None, error.message) from error
+    except (SMTPException, OSError) as error:
+        if isinstance(error.__cause__, ssl.SSLError):
+            raise DeliveryError(Phase.TLS, None, _reason(error.__cause__)) from error
+        raise DeliveryError(unanswered or phase, None, str(error) or type(error).__name__) from error
+
+
+def _reason(error: ssl.SSLError) -> str:
+    return getattr(error, "verify_message", None) or error.reason or "TLS failed"

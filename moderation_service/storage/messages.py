@@ -1,0 +1,182 @@
+"""The messages that tell moderators what was promised: fixed once made, closed once settled."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Select, Text, case, cast, func, insert, or_, select, tuple_, update
+
+from moderation_service.domain import screening
+from moderation_service.domain.notices import MessageState, PromiseState
+from moderation_service.storage.database import Connection
+from moderation_service.storage.tables import IS_WAITING, comments, messages, promises
+
+_IS_SPAM = case((comments.c.spam_score >= screening.PROBABLE_SPAM, 1), else_=0)
+_COLUMNS = (
+    messages.c.id,
+    messages.c.person_id,
+    messages.c.message_id,
+    messages.c.state,
+    messages.c.created_at,
+    messages.c.sent_at,
+    messages.c.attempts,
+    messages.c.last_error,
+    messages.c.shortened,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A message on disk; `last_error` holds a server's words."""
+
+    id: str
+    person_id: str
+    message_id: str
+    state: MessageState
+    created_at: datetime
+    sent_at: datetime | None
+    attempts: int
+    last_error: str | None
+    shortened: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What a message holds: its first comments, each with site and moderator, and a count of all."""
+
+    first: tuple[tuple[str, str, str], ...]
+    total: int
+    is_reminder: bool
+
+
+async def fixed(connection: Connection, person_id: str) -> Stored | None:
+    """Return the person's message that a server may have seen, if there is one."""
+    query = select(*_COLUMNS).where(messages.c.person_id == person_id, messages.c.state == MessageState.FIXED)
+    return _first(await connection.execute(query.order_by(messages.c.id).limit(1)))
+
+
+async def fix(
+    connection: Connection,
+    person_id: str,
+    parts: Collection[tuple[str, str]],
+    *,
+    new_id: str,
+    message_id: str,
+    now: datetime,
+) -> Stored:
+    """Make a message of all that waits for a person in the parts (site, moderator) that they have."""
+    values = {
+        "id": new_id,
+        "person_id": person_id,
+        "message_id": message_id,
+        "state": MessageState.FIXED,
+        "created_at": now,
+        "attempts": 0,
+        "shortened": False,
+    }
+    await connection.execute(insert(messages).values(values))
+    await connection.execute(
+        update(promises)
+        .where(
+            promises.c.person_id == person_id,
+            IS_WAITING,
+            promises.c.message_id.is_(None),
+            tuple_(promises.c.site_id, promises.c.moderator_id).in_(list(parts)),
+        )
+        .values(message_id=new_id)
+    )
+    return _stored({"sent_at": None, "last_error": None, **values})
+
+
+async def content(connection: Connection, message_id: str, limit: int) -> Content:
+    """Return what a message is still to tell: what is not probable spam first, then in order of arrival."""
+    inside = (promises.c.message_id == message_id, IS_WAITING)
+    rows = await connection.execute(
+        select(promises.c.comment_id, promises.c.site_id, func.min(promises.c.moderator_id))
+        .join(comments, comments.c.id == promises.c.comment_id)
+        .where(*inside)
+        .group_by(promises.c.comment_id, promises.c.site_id, _IS_SPAM)
+        .order_by(_IS_SPAM, promises.c.comment_id)
+        .limit(limit)
+    )
+    first = tuple((row[0], row[1], row[2]) for row in rows)
+    count = select(func.count(promises.c.comment_id.distinct()), func.min(promises.c.reminders)).where(*inside)
+    total, fewest_reminders = (await connection.execute(count)).one()
+    return Content(first=first, total=total, is_reminder=bool(fewest_reminders))
+
+
+async def settle(
+    connection: Connection,
+    message_id: str,
+    state: MessageState,
+    promised: PromiseState,
+    **values: object,
+) -> None:
+    """Close a message; its promises go to `promised`, back to the waiting ones where that is waiting."""
+    await connection.execute(update(messages).where(messages.c.id == message_id).values(state=state, **values))
+    change: dict[str, object] = {"state": promised}
+    if promised is PromiseState.WAITING:
+        change["message_id"] = None
+    await connection.execute(
+        update(promises)
+        .where(
+            promises.c.message_id == message_id,
+            or_(IS_WAITING, promises.c.state == PromiseState.PARKED),
+        )
+        .values(**change)
+    )
+
+
+async def note_attempt(connection: Connection, message_id: str, **values: object) -> None:
+    """Write what an attempt came to, on a message that stays fixed."""
+    await connection.execute(
+        update(messages).where(messages.c.id == message_id).values(attempts=messages.c.attempts + 1, **values)
+    )
+
+
+async def get(connection: Connection, id_or_prefix: str) -> list[Stored]:
+    """Return the messages whose id begins so; the whole id finds at most one."""
+    spelled = cast(messages.c.id, Text)
+    wanted = id_or_prefix.lower()
+    query = select(*_COLUMNS).where(
+        or_(
+            spelled.startswith(wanted, autoescape=True),
+            spelled.startswith(wanted.replace("-", ""), autoescape=True),
+        )
+    )
+    return [_stored(row._mapping) for row in await connection.execute(query.order_by(messages.c.id))]  # noqa: SLF001
+
+
+async def in_state(
+    connection: Connection, states: Sequence[MessageState], person_ids: Collection[str] | None = None
+) -> list[Stored]:
+    """Return messages by state, oldest first, of some people or of all."""
+    query: Select[Any] = select(*_COLUMNS).where(messages.c.state.in_(states))
+    if person_ids is not None:
+        query = query.where(messages.c.person_id.in_(person_ids))
+    return [_stored(row._mapping) for row in await connection.execute(query.order_by(messages.c.id))]  # noqa: SLF001
+
+
+async def count(connection: Connection, state: MessageState) -> int:
+    """Return how many messages are in a state."""
+    return (await connection.execute(select(func.count()).where(messages.c.state == state))).scalar_one()
+
+
+async def told_of(connection: Connection, message_id: str) -> list[tuple[str, str, PromiseState]]:
+    """Return the comments of a message, each with its moderator's id and where the promise stands."""
+    rows = await connection.execute(
+        select(promises.c.comment_id, promises.c.moderator_id, promises.c.state)
+        .where(promises.c.message_id == message_id)
+        .order_by(promises.c.comment_id, promises.c.moderator_id)
+    )
+    return [(row.comment_id, row.moderator_id, PromiseState(row.state)) for row in rows]
+
+
+def _first(rows: Any) -> Stored | None:
+    row = rows.first()
+    return None if row is None else _stored(row._mapping)  # noqa: SLF001
+
+
+def _stored(row: Any) -> Stored:
+    return Stored(**{**row, "state": MessageState(row["state"])})

@@ -1,0 +1,147 @@
+"""The commands about mail: what an operator sees, does, and may rely on in a script."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+from click.testing import CliRunner, Result
+
+from moderation_service.cli import main
+from moderation_service.domain.notices import MessageState
+from tests import misbehaving_smtp as servers
+from tests import office as offices
+from tests.conftest import Clock
+from tests.office import ANNA, Office
+from tests.smtp import MailServer
+
+
+@pytest.fixture
+async def office(environ: dict[str, str], clock: Clock) -> AsyncIterator[Office]:
+    async with offices.opened(environ, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def operator(environ: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (environ | {"COLUMNS": "200"}).items():
+        monkeypatch.setenv(name, value)
+
+
+async def run(*words: str) -> Result:
+    """Run a command in a thread, as it has a loop of its own."""
+    return await asyncio.to_thread(CliRunner().invoke, main, ["mail", *words])
+
+
+@pytest.mark.usefixtures("operator")
+async def test_what_waits_and_what_is_parked_is_listed_with_the_reason(office: Office, smtp: MailServer) -> None:
+    smtp.refuse_for[ANNA] = "550 5.1.1 No such user here"
+    await office.post(2)
+    listed = await run("list")
+    assert listed.exit_code == 0
+    [anna] = [line for line in listed.output.splitlines() if "coop/anna" in line]
+    assert anna.split("│")[2].strip() == "2"
+    await office.delivery().deliver_due()
+    listed = await run("list")
+    assert listed.exit_code == 3
+    [anna] = [line for line in listed.output.splitlines() if "coop/anna" in line]
+    assert "parked since 2026-11-22" in anna
+    assert "No such user here" in anna
+    [paul] = [line for line in listed.output.splitlines() if "coop/paul" in line]
+    assert "reachable" in paul
+    assert ANNA not in listed.output
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_parked_person_is_retried_by_name(office: Office, smtp: MailServer) -> None:
+    smtp.refuse_for[ANNA] = "550 5.1.1 No such user here"
+    posted = await office.post()
+    await office.delivery().deliver_due()
+    del smtp.refuse_for[ANNA]
+    assert (await run("retry", "coop/anna")).exit_code == 0
+    await office.delivery().deliver_due()
+    assert office.told_in(smtp.to(ANNA)[0]) == posted
+    assert (await run("list")).exit_code == 0
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_message_is_shown_retried_and_cancelled_by_the_beginning_of_its_id(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    [comment] = await office.post()
+    smtp.refuse_data = "550 5.7.1 Never"
+    for _ in range(3):
+        await office.delivery().deliver_due()
+        clock.advance(minutes=1)
+    first, second = await office.messages()
+    shown = await run("show", first.id[:-2])
+    assert shown.exit_code == 0
+    for words in (first.id, first.message_id, "parked", "5.7.1 Never", comment, "short notice"):
+        assert words in shown.output
+    smtp.refuse_data = None
+    assert (await run("retry", first.id)).exit_code == 0
+    assert (await run("cancel", second.id, "--yes")).exit_code == 0
+    await office.delivery().deliver_due()
+    assert len(smtp.mails) == 1
+    assert {row.state for row in await office.messages()} == {
+        MessageState.DISSOLVED,
+        MessageState.CANCELLED,
+        MessageState.SENT,
+    }
+    again = await run("cancel", second.id, "--yes")
+    assert again.exit_code == 1
+    assert "cancelled" in again.output
+    await office.assert_balanced()
+
+
+@pytest.mark.usefixtures("operator")
+async def test_all_that_waits_for_a_moderator_is_cancelled_only_after_a_yes(
+    office: Office, smtp: MailServer
+) -> None:
+    await office.post()
+    assert (await run("cancel", "coop/anna")).exit_code == 1
+    assert set((await office.states()).values()) == {"waiting"}
+    assert (await run("cancel", "coop/anna", "--yes")).exit_code == 0
+    await office.delivery().deliver_due()
+    assert smtp.to(ANNA) == []
+    assert len(smtp.mails) == 1
+
+
+@pytest.mark.usefixtures("operator", "office")
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("show", "0190"), 1, "No messages"),
+        (("retry", "coop/nobody"), 1, "No moderator"),
+        (("retry",), 2, "Name a message"),
+        (("retry", "coop/anna", "--all"), 2, "Name a message"),
+        (("test", "nobody"), 1, "no e-mail address"),
+    ],
+)
+async def test_what_does_not_exist_is_said_and_seen_in_the_exit_code(
+    words: tuple[str, ...], code: int, said: str
+) -> None:
+    result = await run(*words)
+    assert result.exit_code == code
+    assert said in result.output
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_sample_is_sent_and_each_step_said(smtp: MailServer) -> None:
+    result = await run("test", "olga@example.com", "--language", "de")
+    assert result.exit_code == 0
+    for step in ("connected", "sender accepted", "recipient accepted", "message accepted"):
+        assert f"ok      {step}" in result.output
+    [mail] = smtp.to("olga@example.com")
+    assert mail.message["Message-ID"] in result.output
+    assert "E-Mail des Moderationsdienstes" in mail.message["Subject"]
+
+
+@pytest.mark.usefixtures("operator")
+async def test_a_sample_that_is_refused_says_where_and_what_would_be_done(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with servers.answers_recipient_with("550 5.1.1 Who?") as server:
+        monkeypatch.setenv("MODERATION_SMTP_URL", server.url)
+        result = await run("test", "olga@example.com")
+    assert result.exit_code == 1
+    assert "ok      sender accepted" in result.output
+    assert "FAILED  recipient: 550 5.1.1 Who?" in result.output
+    assert "park this recipient" in result.output

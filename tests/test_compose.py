@@ -1,0 +1,289 @@
+"""A moderation mail says the same in text and HTML, in every language, whatever a commenter wrote."""
+
+import re
+import unicodedata
+from dataclasses import replace
+from datetime import UTC, datetime
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import SMTP, default
+from html.parser import HTMLParser
+from typing import Any
+
+import html5lib
+import pytest
+
+from moderation_service import templating
+from moderation_service.domain import notices, screening
+from moderation_service.domain.comments import QueuedComment, Status
+from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.links import Links
+from moderation_service.domain.notices import Message, Notice
+from moderation_service.domain.sites import Moderator, Site
+from moderation_service.locales import LANGUAGES
+from moderation_service.mail.compose import Composer
+from tests.factories import ADDRESS, SECRET
+
+NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+PUBLIC = "https://comments.example.net"
+STRANGEST = (
+    "<script>alert(1)</script> &amp; {{ 7*7 }} %(name)s {% raw %}\n"
+    ".\r\n.\nFrom nowhere\n\n\t    indented\n> quoted\n-- \n"
+    "\x1b[31mred\x07 \x0b\x0c\x85\u2028\u2029 \u202eevil\u2069\u202c \ufeff\u200b\n"
+    "https://evil.example/approve?x=<&y=\"'\n"
+    "שלום עולם مرحبا 日本語の文章はスペースなしで続きます。"
+    + "漢" * 200
+    + "\n"
+    + "w" * 300
+    + "\n"
+    + "👩‍👩‍👧‍👦" * 40
+    + "\n"
+)
+WHOLE = STRANGEST + "é" * ((65_525 - len(STRANGEST.encode())) // 2)
+NAME = '\u202e﷽ <b>"O\'Brien", ; Łukasz\u2069 مريم ' + "𝔘" * 200
+TITLE = "Titel: „x“ =?utf-8?q?evil?= <i> \u2067" + "語" * 400
+
+
+class Html(HTMLParser):
+    """All that a mail's HTML would fetch or lead to."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.hrefs: set[str] = set()
+        self.tags: set[str] = set()
+        self.attributes: set[str] = set()
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.add(tag)
+        self.attributes |= {name for name, _ in attrs}
+        self.hrefs |= {value or "" for name, value in attrs if name == "href"}
+
+
+def composer(**changed: Any) -> Composer:
+    links = Links(KeyRing([SECRET]), lambda: NOW)
+    return Composer(**{"public_url": PUBLIC, "sender": "moderation@example.net", "links": links} | changed)
+
+
+def a_notice(number: int = 1, language: str = "en", **changed: Any) -> Notice:
+    comment: dict[str, Any] = {
+        "id": f"01900000-0000-7000-8000-{number:012}",
+        "site_id": "coop",
+        "page_id": "11111111-1111-1111-1111-111111111111",
+        "page_url": "https://www.example.org/chi-siamo",
+        "page_title": "Chi siamo",
+        "parent_id": None,
+        "status": Status.PENDING,
+        "revision": 1,
+        "author_name": "Giuliana",
+        "author_url": None,
+        "body": "interessante…",
+        "body_html": "",
+        "spam_score": 0,
+        "created_at": NOW,
+        "changed_at": NOW,
+        "change_number": None,
+    }
+    anna = Moderator(id="anna", name="Anna", email="anna@example.org", language=language, timezone="Europe/Rome")
+    site = Site(
+        id="coop",
+        name="Associazione dell'Esempio",
+        origins=frozenset({"https://www.example.org"}),
+        language="it",
+        timezone="Europe/Rome",
+        moderators=(anna,),
+    )
+    return Notice(
+        comment=QueuedComment(**comment | changed), site=site, moderator=anna, masked_address="g…@e….com"
+    )
+
+
+def strangest(number: int, language: str) -> Notice:
+    return a_notice(
+        number,
+        language,
+        author_name=NAME[:245],
+        page_title=TITLE[:500],
+        page_url="https://www.example.org/?a=1&b=%22%3C%27&c=" + "x" * 1_900,
+        author_url="https://evil.example/\"'<>&approve",
+        body=WHOLE,
+        spam_score=screening.PROBABLE_SPAM * (number % 2),
+    )
+
+
+def a_message(*shown: Notice, **changed: Any) -> Message:
+    values: dict[str, Any] = {
+        "id": "1",
+        "message_id": "<1@comments.example.net>",
+        "created_at": NOW,
+        "notices": shown,
+        "total": len(shown),
+        "shortened": False,
+        "may_have_arrived": False,
+        "is_reminder": False,
+    }
+    return Message(**values | changed)
+
+
+KINDS: dict[str, dict[str, Any]] = {
+    "single": {},
+    "digest": {"total": 10_000},
+    "reminder": {"is_reminder": True},
+    "short notice": {"shortened": True, "total": 7},
+}
+
+
+def parsed(mail: EmailMessage) -> EmailMessage:
+    """The mail as a client reads it, once a server has carried it."""
+    raw = mail.as_bytes(policy=SMTP)
+    assert max(map(len, raw.split(b"\r\n"))) <= 998
+    assert raw.isascii()
+    return message_from_bytes(raw, policy=default)
+
+
+def part(mail: EmailMessage, kind: str) -> str:
+    found = mail.get_body((kind,))
+    assert found is not None
+    return str(found.get_content()).replace("\r\n", "\n")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_strangest_comment_is_carried_in_every_template_and_language(kind: str, language: str) -> None:
+    shown = [strangest(2 if kind == "single" else 1, language)]
+    shown += [strangest(number, language) for number in range(2, 4) if kind != "single"]
+    mail = parsed(composer().compose(a_message(*shown, **KINDS[kind])))
+    assert not mail.defects
+    assert all(not header.defects for header in mail.values() if hasattr(header, "defects"))
+    text, html = part(mail, "plain"), part(mail, "html")
+
+    html5lib.HTMLParser(strict=True, tree=html5lib.getTreeBuilder("etree")).parse(html)
+    read = Html(html)
+    assert read.tags.isdisjoint({"script", "img", "link", "iframe", "form", "object", "b", "i"})
+    assert read.attributes.isdisjoint({"src", "onclick", "onload", "background"})
+    assert "url(" not in html
+    assert f'<html lang="{language}">' in html
+
+    ours = {one for one in re.findall(r"^https?://\S+$", text, re.MULTILINE) if "evil" not in one}
+    assert read.hrefs == ours
+    assert {one for one in ours if one.startswith(PUBLIC)} >= {f"{PUBLIC}/desk"}
+    assert len({one for one in ours if one.endswith("/approve")}) == len(shown)
+
+    for content in (text, html):
+        assert not [one for one in content if unicodedata.category(one) == "Cc" and one not in "\n\t"]
+    for line in text.splitlines():
+        assert templating.cell_len(line) <= templating.COLUMNS or "://" in line, line
+    if kind == "short notice":
+        assert "O'Brien" not in text + html
+        assert "alert" not in text + html
+    else:
+        assert "&lt;script&gt;" in html
+        assert "> <script>alert(1)</script>" in text
+        assert ("é" * 600 in html) is (kind == "single")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_language_has_words_of_its_own(language: str) -> None:
+    mail = parsed(composer().compose(a_message(a_notice(language=language))))
+    english = {"Approve", "Reject", "See all that waits", "One comment waits"}
+    found = {words for words in english if words in part(mail, "plain")}
+    assert found == (english if language == "en" else set())
+
+
+def test_the_headers_are_those_of_the_contract() -> None:
+    mail = parsed(composer().compose(a_message(a_notice())))
+    assert mail["Subject"] == "[Associazione dell'Esempio] Giuliana commented on “Chi siamo”"
+    assert mail["From"] == "Associazione dell'Esempio <moderation@example.net>"
+    assert mail["To"] == "Anna <anna@example.org>"
+    assert mail["Date"].datetime == NOW
+    assert mail["Message-ID"] == "<1@comments.example.net>"
+    assert mail["References"] == "<page.11111111-1111-1111-1111-111111111111@comments.example.net>"
+    assert mail["List-Id"] == "<coop.comments.example.net>"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["X-Auto-Response-Suppress"] == "All"
+    assert mail["X-Comments"] == "1"
+    assert mail.get_content_type() == "multipart/alternative"
+    assert [one.get_content_type() for one in mail.iter_parts()] == ["text/plain", "text/html"]
+
+
+def test_a_digest_over_several_pages_belongs_to_no_page() -> None:
+    other = a_notice(2, page_id="22222222-2222-2222-2222-222222222222")
+    assert composer().compose(a_message(a_notice(), other))["References"] is None
+    assert composer().compose(a_message(a_notice(), a_notice(2)))["References"] is not None
+
+
+@pytest.mark.parametrize("field", ["author_name", "page_title"])
+def test_an_address_that_a_commenter_gives_as_name_gets_into_no_header(field: str) -> None:
+    mail = composer().compose(a_message(a_notice(**{field: ADDRESS})))
+    assert ADDRESS not in "".join(f"{name}: {value}" for name, value in mail.items())
+    assert "One comment waits" in mail["Subject"]
+
+
+def test_a_line_break_in_a_name_makes_no_header() -> None:
+    injected = "x\r\nBcc: all@example.org"
+    mail = parsed(composer().compose(a_message(a_notice(author_name=injected, page_title=injected))))
+    assert mail["Bcc"] is None
+
+
+def test_a_name_from_right_to_left_does_not_turn_the_line_around() -> None:
+    mail = parsed(composer().compose(a_message(a_notice(author_name="مريم\u2069\u202e"))))
+    assert "\u2068مريم\u2069 (g…@e….com)" in part(mail, "plain")
+    assert "<bdi>مريم" in part(mail, "html")
+    assert mail["Subject"].startswith("[Associazione dell'Esempio] \u2068مريم\u2069")
+
+
+@pytest.mark.parametrize(
+    ("public_url", "host"),
+    [
+        ("https://comments.example.net", "comments.example.net"),
+        ("http://127.0.0.1:8080", "[127.0.0.1]"),
+        ("http://[::1]:8080/base", "[IPv6:::1]"),
+        ("https://bücher.example", "xn--bcher-kva.example"),
+    ],
+)
+def test_the_host_of_a_message_id_is_one_that_a_mail_may_name(public_url: str, host: str) -> None:
+    assert composer(public_url=public_url).new_message_id("1") == f"<1@{host}>"
+
+
+@pytest.mark.parametrize(
+    ("email", "header"),
+    [("anna@bücher.example", "anna@xn--bcher-kva.example"), ("jörg@bücher.example", "jörg@bücher.example")],
+)
+def test_an_international_moderator_is_addressed_as_the_server_takes_it(email: str, header: str) -> None:
+    notice = a_notice()
+    mail = composer().compose(a_message(replace(notice, moderator=replace(notice.moderator, email=email))))
+    assert mail["To"].addresses[0].addr_spec == header
+
+
+def test_only_the_first_fifty_are_shown_and_all_are_counted() -> None:
+    shown = [a_notice(number) for number in range(1, notices.IN_FULL + 1)]
+    mail = parsed(composer().compose(a_message(*shown, total=1_234)))
+    assert mail["X-Comments"] == "1234"
+    assert mail["Subject"].endswith("1,234 comments wait for your decision")
+    assert "1,184 more comments wait on the desk." in part(mail, "plain")
+    assert "1,184 more comments wait on the desk." in part(mail, "html")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_sample_says_what_it_is_and_tells_of_no_comment(language: str) -> None:
+    mail = parsed(
+        composer().sample("jörg@bücher.example".replace("ö", "o"), language, message_id="<1@x>", now=NOW)
+    )
+    assert mail["To"] == "jorg@xn--bcher-kva.example"
+    assert mail["X-Comments"] is None
+    assert Html(part(mail, "html")).hrefs == {PUBLIC}
+    html5lib.HTMLParser(strict=True).parse(part(mail, "html"))
+
+
+@pytest.mark.parametrize(
+    ("text", "wrapped"),
+    [
+        ("", [">"]),
+        ("    code here", [">     code here"]),
+        ("a " * 40, ["> " + "a " * 34 + "a", "> a a a a a"]),
+        ("漢" * 36, ["> " + "漢" * 35, "> 漢"]),
+        ("see https://example.org/" + "x" * 80, ["> see", "> https://example.org/" + "x" * 80]),
+    ],
+)
+def test_a_quoted_text_takes_seventy_two_columns(text: str, wrapped: list[str]) -> None:
+    assert templating.quoted(text).split("\n") == wrapped

@@ -1,0 +1,264 @@
+"""Mail is neither lost nor sent twice, whatever the mail server does and whoever else is at work."""
+
+import asyncio
+import re
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import insert, select, update
+
+from moderation_service import config, runtime, sites
+from moderation_service.domain import addresses, notices
+from moderation_service.domain.notices import MessageState
+from moderation_service.mail.transport import Limits, Transport
+from moderation_service.storage.database import Database
+from moderation_service.storage.tables import messages, people, promises
+from tests import misbehaving_smtp as servers
+from tests import office as offices
+from tests.conftest import Clock, create_database
+from tests.factories import a_submission
+from tests.office import ANNA, PAUL, Office, counted
+from tests.running import running, until
+from tests.smtp import MailServer
+
+
+@pytest.fixture
+async def office(environ: dict[str, str], clock: Clock) -> AsyncIterator[Office]:
+    async with offices.opened(environ, clock) as opened:
+        yield opened
+
+
+async def test_after_an_outage_under_load_everybody_is_told_of_everything_once(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    posted: list[str] = []
+    async with servers.refuses_at_connect() as down:
+        delivery = office.delivery(down.url)
+        for _ in range(4):
+            posted += await office.post(500)
+            assert await delivery.deliver_due() == 0
+            clock.advance(minutes=1)
+    delivery = office.delivery(smtp.url)
+    clock.advance(hours=5)
+    posted += await office.post(1)
+    await delivery.deliver_due()
+    for address in (ANNA, PAUL):
+        mails = smtp.to(address)
+        assert counted(mails) == len(posted) == 2_001
+        shown = Counter(one for mail in mails for one in office.told_in(mail))
+        assert max(shown.values()) == 1
+    assert set((await office.states()).values()) == {"told"}
+    await office.assert_balanced()
+
+
+async def test_two_replicas_never_put_a_row_into_two_messages(
+    office: Office, smtp: MailServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(notices, "IN_FULL", 10_000)
+    posting = True
+    posted: list[str] = []
+
+    async def deliver() -> None:
+        delivery = office.delivery(smtp.url)
+        while posting or await delivery.deliver_due():
+            await delivery.deliver_due()
+            await asyncio.sleep(0)
+
+    replicas = [asyncio.create_task(deliver()) for _ in range(2)]
+    for _ in range(25):
+        posted += await office.post(100)
+        await asyncio.sleep(0)
+    posting = False
+    await asyncio.gather(*replicas)
+    for address in (ANNA, PAUL):
+        told = Counter(one for mail in smtp.to(address) for one in office.told_in(mail))
+        assert set(told) == set(posted)
+        assert max(told.values()) == 1
+    assert len(await office.states()) == 5_000
+    await office.assert_balanced()
+
+
+async def test_a_message_that_may_have_arrived_keeps_its_id_and_only_shrinks(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    first, second = await office.post(), await office.post()
+    async with servers.drops_between_data_and_its_answer() as server:
+        await office.delivery(server.url, connections=1).deliver_due()
+    [before, _] = await office.messages()
+    await office.decide(first)
+    third = await office.post()
+    clock.advance(minutes=10)
+    await office.delivery(smtp.url).deliver_due()
+    again, new = smtp.to(ANNA)
+    assert office.told_in(again) == second
+    assert office.told_in(new) == third
+    assert again.message["Message-ID"] in {row.message_id for row in await office.messages()}
+    assert again.message["Date"].datetime == before.created_at.replace(microsecond=0)
+    assert {before.message_id, new.message["Message-ID"]} <= {row.message_id for row in await office.messages()}
+    assert len({mail.message["Message-ID"] for mail in smtp.mails}) == 4
+
+
+async def test_a_message_that_no_server_saw_is_composed_anew(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    first = await office.post()
+    async with servers.answers_recipient_with("450 4.2.1 Later") as server:
+        await office.delivery(server.url).deliver_due()
+    second = await office.post()
+    clock.advance(minutes=10)
+    await office.delivery(smtp.url).deliver_due()
+    [mail] = smtp.to(ANNA)
+    assert office.told_in(mail) == first + second
+    states = Counter(row.state for row in await office.messages())
+    assert states == {MessageState.DISSOLVED: 2, MessageState.SENT: 2}
+
+
+async def test_what_was_decided_meanwhile_is_left_out_and_nothing_left_is_not_sent(
+    office: Office, smtp: MailServer
+) -> None:
+    first, second = await office.post(), await office.post()
+    await office.decide(first)
+    await office.delivery().deliver_due()
+    assert [office.told_in(mail) for mail in smtp.mails] == [second, second]
+    third = await office.post()
+    await office.decide(third)
+    assert await office.delivery().deliver_due() == 0
+    assert len(smtp.mails) == 2
+
+
+async def test_a_worker_that_lost_its_lease_writes_nothing(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was away for too long; whoever took the person over has the message under the same Message-ID."""
+    await office.post()
+    send = Transport.send
+
+    async def send_slowly(self: Transport, mail: Any, recipient: str) -> None:
+        await send(self, mail, recipient)
+        async with office.database.write() as connection:
+            await connection.execute(update(people).values(lease_token="another"))
+
+    monkeypatch.setattr(Transport, "send", send_slowly)
+    assert await office.delivery(connections=1).deliver_due() == 0
+    assert (await office.person("anna")).lease_token == "another"
+    assert MessageState.SENT not in {row.state for row in await office.messages()}
+    assert set((await office.states()).values()) == {"waiting"}
+
+
+async def test_a_promise_made_after_its_moderator_had_left_finds_an_heir(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    directory = office.service.directory
+    before, gone = directory.sites, directory._people.copy()
+    await office.post()
+    file = office.service.settings.sites
+    text = file.read_text()
+    [block] = re.findall(r'\[\[site.moderator]]\nid = "anna"\n(?:.+\n)+', text)
+    file.write_text(text.replace(block, ""))
+    await directory.replace(office.database, sites.load(file), now=clock(), new_id=runtime.new_id)
+    now_sites, now_people = directory.sites, directory._people
+    directory.sites, directory._people = before, gone
+    late = await office.post()
+    directory.sites, directory._people = now_sites, now_people
+    await office.delivery().deliver_due()
+    assert smtp.to(ANNA) == []
+    assert late[0] in office.told_in(smtp.to(PAUL)[0])
+    assert {state for (_, moderator), state in (await office.states()).items() if moderator == "anna"} == {
+        "superseded"
+    }
+
+
+async def test_what_was_told_to_an_old_address_is_told_to_the_new_one(
+    environ: dict[str, str], smtp: MailServer, clock: Clock
+) -> None:
+    async with offices.opened(environ, clock) as office:
+        told, decided = await office.post(), await office.post()
+        await office.delivery().deliver_due()
+        await office.decide(decided)
+        file = office.service.settings.sites
+    file.write_text(file.read_text().replace(ANNA, "anna@example.net"))
+    async with offices.opened(environ, clock) as office:
+        await office.delivery().deliver_due()
+        [mail] = smtp.to("anna@example.net")
+        assert office.told_in(mail) == told
+    assert len(smtp.to(PAUL)) == 1
+
+
+async def test_several_people_are_written_to_at_a_time_and_no_more_than_allowed(
+    environ: dict[str, str], clock: Clock
+) -> None:
+    async with offices.opened(environ, clock) as before:
+        file = before.service.settings.sites
+    more = "".join(
+        f'[[site.moderator]]\nid = "m{number}"\nname = "M"\nemail = "m{number}@example.org"\n\n'
+        for number in range(6)
+    )
+    file.write_text(file.read_text().replace("[[site.moderator]]", f"{more}[[site.moderator]]", 1))
+    async with offices.opened(environ, clock) as office, servers.never_answers() as server:
+        await office.post()
+        delivery = office.delivery(server.url, connections=3, limits=Limits(connecting=0.2, message=0.4))
+        await delivery.deliver_due()
+    assert server.calls == 8
+    assert server.most_open == 3
+
+
+async def test_storing_a_comment_does_not_hide_its_moderator_from_the_mail(
+    environ: dict[str, str], postgresql: Callable[[str], str], smtp: MailServer, clock: Clock, unused_name: str
+) -> None:
+    """PostgreSQL locks the person's row for every promise that refers to it, until the transaction ends."""
+    url = postgresql(f"{unused_name}-locks")
+    await create_database(postgresql("postgres"), f"{unused_name}-locks", "migrated")
+    async with offices.opened(environ, clock, database_url=url) as office:
+        [comment] = await office.post()
+        anna = await office.person("anna")
+        async with office.database.write() as connection:
+            await connection.execute(
+                insert(promises).values(
+                    comment_id=comment,
+                    moderator_id="another",
+                    revision=1,
+                    site_id="coop",
+                    person_id=anna.id,
+                    state="superseded",
+                    created_at=clock(),
+                )
+            )
+            await office.delivery().deliver_due()
+        assert len(smtp.to(ANNA)) == 1
+
+
+@pytest.mark.parametrize("address", ["jörg@example.org", "anna@bücher.example", "用户@例子.广告"])
+async def test_a_moderator_with_an_international_address_is_told(
+    environ: dict[str, str], smtp: MailServer, clock: Clock, address: str
+) -> None:
+    async with offices.opened(environ, clock) as before:
+        file = before.service.settings.sites
+    file.write_text(file.read_text(encoding="utf-8").replace(ANNA, address), encoding="utf-8")
+    async with offices.opened(environ, clock) as office:
+        posted = await office.post(author_name="Łukasz")
+        await office.delivery().deliver_due()
+    [mail] = [one for one in smtp.mails if one.recipients != (PAUL,)]
+    assert mail.recipients == (addresses.on_the_wire(address),)
+    assert f"<{mail.recipients[0]}>".encode() in mail.raw
+    assert mail.raw.isascii() is mail.recipients[0].isascii()
+    assert office.told_in(mail) == posted
+
+
+async def test_stopping_in_the_middle_of_a_message_gives_the_person_back(
+    environ: dict[str, str], database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "MAIL_IN_FLIGHT", 0.2)
+    async with servers.never_answers_the_message() as server, AsyncExitStack() as stack:
+        changed = config.read(environ | {"MODERATION_SMTP_URL": server.url})
+        service = await stack.enter_async_context(running(changed))
+        async with ClientSession(service.url) as http:
+            assert (await http.post("/api/v1/comments", json=a_submission())).status == 202
+        await until(lambda: server.commands.count("DATA") == 2)
+    async with Database.open(database_url) as database, database.read() as connection:
+        leases = await connection.execute(select(people.c.lease_token, people.c.attempts))
+        assert {tuple(row) for row in leases} == {(None, 0)}
+        assert set((await connection.execute(select(messages.c.state))).scalars()) == {MessageState.FIXED}
