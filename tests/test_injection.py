@@ -46,15 +46,15 @@ SCRIPTS = (
     '"><img src=x onerror=alert(1)>',
     "' onmouseover='alert(1)",
     "</textarea><svg/onload=alert(1)>",
-    "</bdi></p></article><form action=https://evil.example><button>Approva</button></form>",
-    "<!-- <style>*{display:none}</style> <base href=https://evil.example/>",
+    "</bdi></p></article><form action=//evil.example><button>Approva</button></form>",
+    "<!-- <style>*{display:none}</style> <base href=//evil.example/>",
     "{{ 7*7 }}{% for x in y %}<iframe srcdoc='<script>alert(1)</script>'>",
     "\u202e<b onclick=alert(1)>gpj.exe",
 )
 _ALLOWED = {
     *("html", "head", "meta", "title", "link", "style", "body", "main", "div", "span", "p", "br", "h1", "h2"),
     *("strong", "bdi", "a", "article", "form", "input", "button", "label", "textarea", "section", "ol", "li"),
-    *("em", "cite", "header", "footer", "time"),
+    *("em", "cite", "header", "footer", "time", "table", "tbody", "tr", "td"),
 }
 
 DEMOS_OWN = [
@@ -114,7 +114,7 @@ async def test_text_that_looks_like_a_header_makes_none(http: ClientSession, smt
         assert max(map(len, head.split("\r\n"))) <= 998
         assert "\n" not in head.replace("\r\n", "")
         subject = str(mail.message["Subject"])
-        assert visible(text)[:40] in visible(subject)
+        assert (visible(text)[:40] in visible(subject)) == ("@" not in text)
         assert subject.startswith("[Associazione dell'Esempio]")
         assert visible(text) in visible(mail.text())
     page = await (await http.get(posted.path("approve"))).text()
