@@ -44,6 +44,10 @@ class Site:
         path = pages.path(page_url)
         return tuple(one for one in self.moderators if one.covers(path)) or self.moderators
 
+    def is_seen_whole_by(self, moderator: Moderator) -> bool:
+        """Tell whether every page, whatever its path, is this moderator's."""
+        return moderator.covers("/")
+
 
 class Sites:
     """All sites as the sites file lists them."""
