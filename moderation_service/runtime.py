@@ -18,11 +18,15 @@ from moderation_service.config import Settings
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
+from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport
 from moderation_service.services import retention, submission
 from moderation_service.services.delivery import Delivery
+from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
+from moderation_service.services.logins import Logins
+from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
 from moderation_service.sites import SitesFileError
 from moderation_service.storage import migrations
@@ -89,6 +93,15 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             clock=clock,
             new_id=new_id,
         )
+        logins = Logins(
+            database,
+            directory,
+            keys,
+            LoginComposer(public_url=settings.public_url, sender=settings.mail_from),
+            Transport(settings.smtp, sender=settings.mail_from, helo=composer.host),
+            clock=clock,
+            new_id=new_id,
+        )
         context = Context(
             settings=settings,
             database=database,
@@ -99,6 +112,9 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             writer=GroupCommit(database, submission.accept),
             health=Health(database, is_mail_paused=lambda: delivery.is_paused),
             clock=clock,
+            logins=logins,
+            sessions=Sessions(database, directory, keys, clock=clock),
+            desk=Desk(database, keys, clock=clock, new_id=new_id),
             wake_delivery=mail_waits.set,
         )
         yield Service(
@@ -129,7 +145,10 @@ async def serve(
     await runner.setup()
     listen = service.settings.listen
     writing = asyncio.create_task(supervised("writer", context.writer.run))
-    mailing = asyncio.create_task(supervised("mail", lambda: _deliver(service, stop)))
+    mailing = [
+        asyncio.create_task(supervised("mail", lambda: _deliver(service, stop))),
+        asyncio.create_task(supervised("logins", lambda: _send_logins(service, stop))),
+    ]
     minor = [
         asyncio.create_task(supervised("sites", lambda: _watch_sites(service))),
         asyncio.create_task(supervised("retention", lambda: _tidy(service))),
@@ -142,14 +161,16 @@ async def serve(
         stop.set()
         context.health.begin_stop()
         service.mail_waits.set()
+        context.logins.asked.set()
         for task in minor:
             task.cancel()
         await runner.cleanup()
         context.writer.close()
         await writing
-        await asyncio.wait([mailing], timeout=MAIL_IN_FLIGHT)
-        mailing.cancel()
-        await asyncio.gather(mailing, *minor, return_exceptions=True)
+        await asyncio.wait(mailing, timeout=MAIL_IN_FLIGHT)
+        for task in mailing:
+            task.cancel()
+        await asyncio.gather(*mailing, *minor, return_exceptions=True)
 
 
 def settings_url(host: str, port: int) -> str:
@@ -186,6 +207,16 @@ async def _deliver(service: Service, stop: asyncio.Event) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
                 await service.mail_waits.wait()
+
+
+async def _send_logins(service: Service, stop: asyncio.Event) -> None:
+    logins = service.context.logins
+    while not stop.is_set():
+        logins.asked.clear()
+        await logins.deliver_due(stop)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
+                await logins.asked.wait()
 
 
 async def _watch_sites(service: Service) -> None:

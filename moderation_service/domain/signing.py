@@ -15,9 +15,7 @@ from moderation_service.domain.keys import KeyRing
 class Signer:
     """Signs values for one purpose under the current key, and reads what any listed key signed."""
 
-    def __init__(
-        self, keys: KeyRing, clock: Callable[[], datetime], *, purpose: str, lifetime: timedelta
-    ) -> None:
+    def __init__(self, keys: KeyRing, clock: Callable[[], datetime], *, purpose: str, lifetime: timedelta) -> None:
         class _Signer(TimestampSigner):
             def get_timestamp(self) -> int:
                 return int(clock().timestamp())

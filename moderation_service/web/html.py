@@ -5,18 +5,18 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from moderation_service import __version__
 from moderation_service.locales import LANGUAGES, translations
 from moderation_service.templating import environment
+from moderation_service.web import static_files
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.problems import Problem
 
-_POLICY = (
+POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
-    "Content-Security-Policy": _POLICY,
+    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
@@ -43,7 +43,7 @@ def page(
     root = urlsplit(request.app[CONTEXT].settings.public_url).path
     return web.Response(
         status=status,
-        text=text.render(values, root=root, version=__version__),
+        text=text.render(values, root=root, version=static_files.version()),
         content_type="text/html",
         headers=_HEADERS | (headers or {}),
     )
