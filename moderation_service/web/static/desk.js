@@ -124,7 +124,8 @@ function token() {
 }
 
 function press(decision) {
-  const card = current() ?? (decision === "undo" ? null : cards().find(waits));
+  const card = current();
+  if (!card && decision !== "undo") return focusCard(cards().find(waits));
   const undone = decision === "undo" && (!card || card.querySelector("button[data-do=undo]").hidden);
   const target = undone ? document.getElementById(`c-${decided.pop()}`) : card;
   const button = target?.querySelector(`button[data-do=${decision}]`);
