@@ -1,16 +1,17 @@
 """A moderator at the desk, as a browser without scripts: a cookie jar, a form token, and what is mailed."""
 
 import re
-from contextlib import asynccontextmanager
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from html import unescape
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 
-from tests.factories import a_submission
-from tests.running import until
+from tests.factories import a_submission, bearer
+from tests.running import Running, until
 from tests.smtp import MailServer
 
 _TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
@@ -93,3 +94,17 @@ async def cookieless(url: str) -> AsyncIterator[ClientSession]:
     """A client that keeps no cookie by itself."""
     async with ClientSession(url, cookie_jar=DummyCookieJar()) as session:
         yield session
+
+
+async def status_of(http: ClientSession, comment_id: str, site_key: str | None = None) -> str:
+    headers = bearer(site_key) if site_key else bearer()
+    queue = await (await http.get("/api/v1/moderation/comments", headers=headers)).json()
+    [status] = [one["status"] for one in queue["comments"] if one["id"] == comment_id]
+    return str(status)
+
+
+async def replace_sites(service: Running, tmp_path: Path, text: str) -> None:
+    (tmp_path / "sites.toml").write_text(text, encoding="utf-8")
+    before = service.service.directory.sites
+    service.service.sites_changed.set()
+    await until(lambda: service.service.directory.sites is not before)

@@ -42,9 +42,7 @@ async def at_its_own_address(start: Callable[..., Any], **settings: Any) -> Runn
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    running: Running = await start(
-        listen=f"127.0.0.1:{port}", public_url=f"http://127.0.0.1:{port}", **settings
-    )
+    running: Running = await start(listen=f"127.0.0.1:{port}", public_url=f"http://127.0.0.1:{port}", **settings)
     return running
 
 

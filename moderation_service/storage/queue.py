@@ -55,8 +55,7 @@ class Stretch:
 
 async def look(connection: Connection, stream: Stream, *, after: str | None, limit: int) -> Stretch:
     """Return up to `limit` comments of a stream behind the id `after`; a search looks at a window at most."""
-    query = _searching(stream, after) if stream.is_search else _behind(stream, after)
-    rows = (await connection.execute(query.limit(limit))).all()
+    rows = (await connection.execute(_query(stream, after, limit))).all()
     found = [Found(id=row.id, page_url=row.page_url) for row in rows]
     if len(found) == limit:
         return Stretch(found=found, until=found[-1].id)
@@ -81,15 +80,16 @@ async def newest_pending(connection: Connection, site_id: str) -> str | None:
     return (await connection.execute(query.order_by(comments.c.id.desc()).limit(1))).scalar_one_or_none()
 
 
-def _behind(stream: Stream, after: str | None) -> Select[Any]:
-    query = select(comments.c.id, pages.c.url.label("page_url")).join(pages, pages.c.id == comments.c.page_id)
-    return _ordered(query.where(*_place(stream, after)), stream)
+def _query(stream: Stream, after: str | None, limit: int) -> Select[Any]:
+    """Take a window first, from one index and in its order, and look for pages and words only within it.
 
-
-def _searching(stream: Stream, after: str | None) -> Select[Any]:
-    """Search within a window, so that rare words cost no more than common ones."""
-    columns = (comments.c.id, comments.c.page_id, comments.c.author_name, comments.c.body)
-    window = _ordered(select(*columns).where(*_place(stream, after)), stream).limit(WINDOW).subquery()
+    So neither rare words nor a planner's guess make a look cost more than its window.
+    """
+    columns = [comments.c.id, comments.c.page_id]
+    if stream.is_search:
+        columns += [comments.c.author_name, comments.c.body]
+    size = WINDOW if stream.is_search else limit
+    window = _ordered(select(*columns).where(*_place(stream, after)), stream).limit(size).subquery()
     query = select(window.c.id, pages.c.url.label("page_url")).join(pages, pages.c.id == window.c.page_id)
     if stream.words:
         query = query.where(
@@ -103,7 +103,7 @@ def _searching(stream: Stream, after: str | None) -> Select[Any]:
     if stream.address_hashes:
         theirs = select(contacts.c.comment_id).where(contacts.c.address_hash.in_(stream.address_hashes))
         query = query.where(window.c.id.in_(theirs))
-    return query.order_by(window.c.id.desc() if stream.newest_first else window.c.id)
+    return query.order_by(window.c.id.desc() if stream.newest_first else window.c.id).limit(limit)
 
 
 async def _end_of_window(connection: Connection, stream: Stream, after: str | None) -> str | None:
