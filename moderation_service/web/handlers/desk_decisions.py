@@ -18,11 +18,16 @@ from schemas.moderation import NOTE_CHARACTERS
 
 _PICK = Pick()
 _CHECKED = "comment."
+_STAY = "stay"
+"""The form's first button, unseen: what a browser presses when somebody hits Enter in a checkbox."""
 
 
 async def decide(request: web.Request) -> web.Response:
     """Take one decision on one comment, by its own button, or on all that are checked."""
     session, fields = await desk_session.posted(request)
+    way_back = desk.kept(desk.query_of(request))
+    if _STAY in fields:
+        return desk_pages.to_desk(request, way_back)
     decision, picked = _picked(fields)
     context = request.app[CONTEXT]
     note = " ".join(fields.get("note", "").split())[:NOTE_CHARACTERS] or None
@@ -51,7 +56,7 @@ async def decide(request: web.Request) -> web.Response:
         )
     done = sum(one.outcome in (Outcome.DONE, Outcome.UNCHANGED) for one in results)
     said = {"said": f"{decision}.{done}.{len(results) - done}"} if results else {}
-    return desk_pages.to_desk(request, desk.kept(desk.query_of(request)) | said)
+    return desk_pages.to_desk(request, way_back | said)
 
 
 async def show(request: web.Request) -> web.Response:

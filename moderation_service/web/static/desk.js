@@ -135,7 +135,7 @@ function press(decision) {
 
 queue?.addEventListener("submit", (event) => {
   const button = event.submitter;
-  if (!button || busy) return event.preventDefault();
+  if (!button || busy || button.name === "stay") return event.preventDefault();
   if (button.hasAttribute("data-address")) {
     event.preventDefault();
     reveal(button);
