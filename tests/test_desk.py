@@ -1,7 +1,7 @@
 """The desk: what waits, deciding, undoing, looking back; without a script, and for nobody else's eyes."""
 
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
@@ -14,13 +14,6 @@ from tests.running import Running
 from tests.smtp import MailServer
 
 OLGA = "olga@example.com"
-
-
-@pytest.fixture
-async def http(service: Running) -> AsyncIterator[ClientSession]:
-    """A client that sends only the cookies that a test gives it."""
-    async with cookieless(service.url) as session:
-        yield session
 
 
 async def test_a_moderator_logs_in_by_mail_decides_and_undoes(http: ClientSession, smtp: MailServer) -> None:

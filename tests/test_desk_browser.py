@@ -168,11 +168,12 @@ async def test_without_scripts_all_of_it_works(browser: Browser, http: ClientSes
     await expect(page.get_by_label("E-mail")).to_be_visible()
 
 
+@pytest.mark.parametrize("scripts", [True, False])
 async def test_enter_on_a_checkbox_decides_nothing(
-    browser: Browser, http: ClientSession, smtp: MailServer
+    browser: Browser, http: ClientSession, smtp: MailServer, *, scripts: bool
 ) -> None:
     await waiting(http, 1)
-    context = await browser.new_context(viewport=SCREEN, java_script_enabled=False)
+    context = await browser.new_context(viewport=SCREEN, java_script_enabled=scripts)
     page = await enter_desk(context, http, smtp)
     await page.locator(".pick input").check()
     await page.locator(".pick input").press("Enter")

@@ -1,25 +1,18 @@
 """The desk for nobody else's eyes: wrong identities, forged forms, and what no page sends."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientResponse, ClientSession
 
-from tests.desk import Browser, a_comment, cookieless, logged_in, replace_sites, status_of
+from tests.desk import Browser, a_comment, logged_in, replace_sites, status_of
 from tests.factories import ADDRESS, OTHER_API_KEY, OTHER_PAGE, SITES
 from tests.running import Running
 from tests.smtp import MailServer
 
 OLGA = "olga@example.com"
 Remove = Callable[[], Awaitable[None]]
-
-
-@pytest.fixture
-async def http(service: Running) -> AsyncIterator[ClientSession]:
-    """A client that sends only the cookies that a test gives it."""
-    async with cookieless(service.url) as session:
-        yield session
 
 
 async def another_sites_moderator(http: ClientSession, smtp: MailServer, _: object) -> Browser:

@@ -1,6 +1,7 @@
 """What all pages of the desk share: their policy, their words, and how a comment stands in JSON."""
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
@@ -81,9 +82,7 @@ def standing(request: web.Request, session: Session, item: Item) -> dict[str, ob
     """Say how a comment stands, in words of the moderator's language."""
     line = ""
     if item.last is not None:
-        words = environment(("moderation_service.web",), language(session)).get_template("words.html")
-        module: Any = words.make_module()
-        line = str(module.who(item.last, item.seat.moderator.timezone)).strip()
+        line = str(_words(language(session)).who(item.last, item.seat.moderator.timezone)).strip()
     return {
         "id": item.comment.id,
         "status": item.comment.status,
@@ -91,6 +90,12 @@ def standing(request: web.Request, session: Session, item: Item) -> dict[str, ob
         "line": line,
         "may_undo": rules.may_undo(item.last, request.app[CONTEXT].clock()),
     }
+
+
+@cache
+def _words(spoken: str) -> Any:
+    """Return the macros that say what was decided, as the pages do."""
+    return environment(("moderation_service.web",), spoken).get_template("words.html").make_module()
 
 
 def sentence(spoken: str, decision: Decision, results: Sequence[Result]) -> str:

@@ -80,8 +80,9 @@ function count() {
 
 /* ---- deciding ---- */
 
-const decided = [];
+let decided = [];
 let busy = false;
+let turns = 0;
 
 async function post(url, fields) {
   const answer = await fetch(url, {
@@ -98,6 +99,7 @@ async function post(url, fields) {
 async function decide(fields, card) {
   if (busy) return;
   busy = true;
+  turns += 1;
   queue.setAttribute("aria-busy", "true");
   try {
     const answer = await post(queue.action, fields);
@@ -105,7 +107,8 @@ async function decide(fields, card) {
       const changed = document.getElementById(`c-${standing.id}`);
       if (!changed) continue;
       restate(changed, standing, changed.dataset.home);
-      if (standing.outcome === "done") decided.push(standing.id);
+      decided = decided.filter((id) => id !== standing.id);
+      if (standing.outcome === "done" && !waits(changed)) decided.push(standing.id);
     }
     say(answer.message);
     const next = card && !waits(card) ? nextWaiting(card) : card ?? cards().find(waits);
@@ -115,6 +118,7 @@ async function decide(fields, card) {
     say(queue.dataset.unreachable);
   } finally {
     busy = false;
+    turns += 1;
     queue.removeAttribute("aria-busy");
   }
 }
@@ -204,18 +208,21 @@ document.getElementById("keys")?.addEventListener("click", KEYS["?"]);
 
 let told = 0;
 
+/* An answer that was asked for before a decision, and came after it, is older than what is shown. */
 async function look() {
+  const turn = turns;
   const url = new URL(queue.dataset.updates, location.href);
   url.searchParams.set("shown", cards().map((card) => card.dataset.id).join(","));
   url.searchParams.set("newest", queue.dataset.newest);
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
   if (answer.status === 401) return location.assign(queue.dataset.desk);
-  if (!answer.ok || busy) return;
+  if (!answer.ok) return;
   const { comments, new: fresh, message } = await answer.json();
+  if (turn !== turns) return;
   const changes = [];
   for (const standing of comments) {
     const card = document.getElementById(`c-${standing.id}`);
-    if (busy || !card || card.dataset.status === standing.status && Number(card.dataset.revision) === standing.revision) continue;
+    if (!card || card.dataset.status === standing.status && Number(card.dataset.revision) === standing.revision) continue;
     const inside = card.contains(document.activeElement);
     restate(card, standing, card.dataset.home);
     if (inside) card.focus();
