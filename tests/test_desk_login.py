@@ -135,7 +135,7 @@ async def test_a_session_lasts_twelve_hours(http: ClientSession, smtp: MailServe
     assert (await anna.get("/desk/updates")).status == 401
 
 
-async def test_a_session_outlives_a_new_key_and_ends_when_its_own_is_removed(
+async def test_a_session_outlives_a_restart_with_a_new_key_before_its_own(
     start: Callable[..., object], smtp: MailServer
 ) -> None:
     async def answer_with(keys: str, browser: Browser | None) -> tuple[Browser, int]:
