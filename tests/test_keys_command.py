@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import tomllib
 
 from click.testing import CliRunner
 
@@ -16,7 +17,7 @@ def test_a_new_key_opens_the_site_that_its_line_is_added_to() -> None:
     [line] = re.findall(r"^api_keys = .*$", shown.output, re.MULTILINE)
     assert hashlib.sha256(key.encode()).hexdigest() in line
     listed = re.sub(r"^api_keys = .*$", line, SITES, count=1, flags=re.MULTILINE)
-    found = sites.parse(sites.tomllib.loads(listed)).of_bearer(key)
+    found = sites.parse(tomllib.loads(listed)).of_bearer(key)
     assert found is not None
     assert found.id == "coop"
 

@@ -155,40 +155,41 @@ class Logins:
             await self._release(claimed, given_up_at=self._clock(), last_error="moderates nothing any more")
             return False
         site, moderator = parts[0]
-        mail = self._composer.compose(
-            site, moderator, login_id=claimed.id, token=self._signer.sign(claimed.id), now=self._clock()
-        )
         try:
+            mail = self._composer.compose(
+                site, moderator, login_id=claimed.id, token=self._signer.sign(claimed.id), now=self._clock()
+            )
             await self._transport.send(mail, moderator.email)
         except DeliveryError as error:
             await self._write_failure(claimed, error)
             return False
+        except Exception:
+            _log.exception("login.failed", login=claimed.id)
+            await self._put_off(claimed)
+            return False
         except BaseException:
-            await self._release(claimed, **self._later(claimed))
+            await self._release(claimed)
             raise
         await self._release(claimed, sent_at=self._clock())
         _log.info("login.sent", login=claimed.id)
         return True
 
     async def _write_failure(self, claimed: Claimed, error: DeliveryError) -> None:
-        """Try again for an hour: whoever waits longer has asked again. A refusal for good is believed."""
-        now = self._clock()
+        """Write down a refusal. One for good is believed."""
         action = notices.classify(error.phase, error.code)
+        _log.warning("login.refused", login=claimed.id, phase=error.phase, code=error.code, status=error.status)
         is_final = action in (Action.PARK_PERSON, Action.PARK_MESSAGE)
-        gives_up = is_final or now - claimed.requested_at > _GIVE_UP_AFTER
-        _log.warning(
-            "login.given_up" if gives_up else "login.refused",
-            login=claimed.id,
-            phase=error.phase,
-            code=error.code,
-            status=error.status,
-        )
-        change = {"given_up_at": now} if gives_up else self._later(claimed)
-        await self._release(claimed, last_error=error.reply, **change)
+        await self._put_off(claimed, is_final=is_final, last_error=error.reply)
 
-    def _later(self, claimed: Claimed) -> dict[str, object]:
+    async def _put_off(self, claimed: Claimed, *, is_final: bool = False, **values: object) -> None:
+        """Try again for an hour: whoever waits longer has asked again."""
+        now = self._clock()
+        if is_final or now - claimed.requested_at > _GIVE_UP_AFTER:
+            _log.warning("login.given_up", login=claimed.id, attempts=claimed.attempts + 1)
+            await self._release(claimed, given_up_at=now, **values)
+            return
         wait = notices.backoff(claimed.attempts)
-        return {"attempts": claimed.attempts + 1, "next_attempt_at": self._clock() + wait}
+        await self._release(claimed, attempts=claimed.attempts + 1, next_attempt_at=now + wait, **values)
 
     async def _release(self, claimed: Claimed, **values: object) -> None:
         async with self._database.write() as connection:
