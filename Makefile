@@ -17,10 +17,21 @@ check: $(VENV)/test ## style, types and import contracts
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+	$(BIN)/check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
 
 format: $(VENV)/test ## bring the style in order
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+bench: $(VENV)/test ## figures as ratios to limits measured beside them; see docs/performance.md
+	@command -v wrk >/dev/null || apt-get install -y wrk || (echo "wrk is needed"; exit 1)
+	$(BIN)/python -m bench
+
+bench-large: $(VENV)/test ## the same with a million comments, and the memory of a long run
+	$(BIN)/python -m bench large memory
+
+soak: $(VENV)/test ## kill the service twenty times on each engine
+	MODERATION_TEST_KILLS=20 $(BIN)/pytest -s --timeout 1200 tests/faults/test_kill.py
 
 browser: $(VENV)/test
 	@command -v chromium >/dev/null || tests/install_browser.sh $(BIN)
@@ -35,4 +46,4 @@ $(VENV)/%: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-.PHONY: help run test check format browser python-is-new-enough
+.PHONY: help run test check format bench bench-large soak browser python-is-new-enough

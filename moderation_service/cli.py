@@ -5,8 +5,10 @@ import hashlib
 import json
 import os
 import secrets
+import signal
 import sys
 from collections.abc import Coroutine, Mapping
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import click
@@ -14,7 +16,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from moderation_service import __version__, config, log, runtime, sites
+from moderation_service import __version__, config, log, processes, runtime, sites
 from moderation_service.config import Settings, SettingsError
 from moderation_service.domain.errors import KeyNotListedError, UnavailableError
 from moderation_service.domain.keys import KeyRing
@@ -35,11 +37,19 @@ def main() -> None:
 
 
 @main.command()
-def serve() -> None:
+@click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port.")
+@click.option("--join-port", type=int, hidden=True, help="Listen beside other processes of the same start.")
+def serve(workers: int, join_port: int | None) -> None:
     """Serve HTTP and send mail until SIGTERM."""
     log.configure()
     settings = _settings(os.environ)
-    _run(_serve(settings))
+    if join_port is not None:
+        listen = replace(settings.listen, port=join_port, is_shared=True)
+        _run(_serve(replace(settings, listen=listen)))
+    elif workers > 1:
+        _run(_serve_by_many(settings, workers))
+    else:
+        _run(_serve(settings))
 
 
 @main.command()
@@ -121,6 +131,18 @@ async def _serve(settings: Settings) -> None:
     async with runtime.opened(settings) as service:
         runtime.stop_on_signals(stop, service)
         await runtime.serve(service, stop=stop, on_ready=lambda url: click.echo(f"Listening on {url}", err=True))
+
+
+async def _serve_by_many(settings: Settings, workers: int) -> None:
+    """Check once what all processes need, then run them."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    async with runtime.opened(settings):
+        pass
+    command = ["-m", "moderation_service", "serve", "--join-port"]
+    await processes.run(workers, command, settings.listen, stop)
 
 
 async def _migrate(url: str) -> None:

@@ -1,6 +1,7 @@
 """Opens what the service needs, starts HTTP and workers, and stops them in the right order."""
 
 import asyncio
+import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
@@ -13,14 +14,17 @@ import uuid_utils
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service import sites
+from moderation_service import config, sites
 from moderation_service.config import Settings
+from moderation_service.config.values import Address
+from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport
 from moderation_service.services import retention, submission
+from moderation_service.services.changes import Tail
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
@@ -35,6 +39,8 @@ from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.app import create_app
 from moderation_service.web.context import Context
 from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.lists import Lists
+from moderation_service.web.page_cache import PageCache
 
 RUNNING_REQUESTS = 5.0
 """Seconds that running requests have to finish when the service stops."""
@@ -44,6 +50,8 @@ MAIL_IN_FLIGHT = 5.0
 
 _LOOK_AT_SITES_EVERY = 5.0
 _LOOK_FOR_MAIL_EVERY = 1.0
+_LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
+_LOOK_FOR_CHANGES_EVERY = 0.5
 _TIDY_EVERY = 60.0
 _LONGEST_BACKOFF = 60.0
 
@@ -102,6 +110,9 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             clock=clock,
             new_id=new_id,
         )
+        cache = PageCache()
+        tail = Tail(database, cache.drop)
+        writer = GroupCommit(database, submission.accept)
         context = Context(
             settings=settings,
             database=database,
@@ -109,8 +120,14 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             keys=keys,
             links=links,
             intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
-            writer=GroupCommit(database, submission.accept),
-            health=Health(database, is_mail_paused=lambda: delivery.is_paused),
+            writer=writer,
+            lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
+            tail=tail,
+            health=Health(
+                database,
+                is_mail_paused=lambda: delivery.is_paused,
+                last_failure=lambda: writer.last_failure,
+            ),
             clock=clock,
             logins=logins,
             sessions=Sessions(database, directory, keys, clock=clock),
@@ -141,20 +158,21 @@ async def serve(
     """
     context = service.context
     app = create_app(context, more=more, before=before)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
     await runner.setup()
     listen = service.settings.listen
     writing = asyncio.create_task(supervised("writer", context.writer.run))
     mailing = [
         asyncio.create_task(supervised("mail", lambda: _deliver(service, stop))),
-        asyncio.create_task(supervised("logins", lambda: _send_logins(service, stop))),
+        asyncio.create_task(supervised("logins", lambda: context.logins.run(stop))),
     ]
     minor = [
+        asyncio.create_task(supervised("changes", lambda: _follow_changes(service))),
         asyncio.create_task(supervised("sites", lambda: _watch_sites(service))),
         asyncio.create_task(supervised("retention", lambda: _tidy(service))),
     ]
     try:
-        await web.TCPSite(runner, listen.host, listen.port, backlog=1024).start()
+        await _listen(runner, listen)
         on_ready(settings_url(listen.host, runner.addresses[0][1]))
         await stop.wait()
     finally:
@@ -171,6 +189,16 @@ async def serve(
         for task in mailing:
             task.cancel()
         await asyncio.gather(*mailing, *minor, return_exceptions=True)
+
+
+async def _listen(runner: web.AppRunner, address: Address) -> None:
+    try:
+        reuse_port = address.is_shared or None
+        await web.TCPSite(runner, address.host, address.port, backlog=1024, reuse_port=reuse_port).start()
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
+        name = config.variable("listen")
+        raise OSError(f"{name} {address.host}:{address.port} cannot be used: {reason}") from error
 
 
 def settings_url(host: str, port: int) -> str:
@@ -201,22 +229,25 @@ def stop_on_signals(stop: asyncio.Event, service: Service) -> None:
 
 
 async def _deliver(service: Service, stop: asyncio.Event) -> None:
+    """Look for mail when a comment has come in, and once a second; under load, five times a second."""
     while not stop.is_set():
         service.mail_waits.clear()
         await service.delivery.deliver_due(stop)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LOOK_FOR_MAIL_AT_MOST_EVERY):
+                await stop.wait()
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
                 await service.mail_waits.wait()
 
 
-async def _send_logins(service: Service, stop: asyncio.Event) -> None:
-    logins = service.context.logins
-    while not stop.is_set():
-        logins.asked.clear()
-        await logins.deliver_due(stop)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
-                await logins.asked.wait()
+async def _follow_changes(service: Service) -> None:
+    while True:
+        try:
+            await service.context.tail.look()
+        except UnavailableError:
+            _log.warning("changes.unknown")
+        await asyncio.sleep(_LOOK_FOR_CHANGES_EVERY)
 
 
 async def _watch_sites(service: Service) -> None:

@@ -8,7 +8,9 @@ from typing import Any
 from marshmallow import ValidationError
 
 from moderation_service.domain import addresses, pages
+from moderation_service.domain.pages import InvalidPageError
 from moderation_service.domain.sites import Moderator, Site, Sites
+from schemas.base import is_http_url
 from schemas.sites import SitesFile
 
 
@@ -39,7 +41,7 @@ def parse(content: Mapping[str, Any]) -> Sites:
     except ValidationError as error:
         faults += _named(error.messages)
         loaded = None
-    faults += _bad_addresses(content)
+    faults += [*_bad_addresses(content), *_bad_origins(content), *_shared_keys(content)]
     if faults or loaded is None:
         raise SitesFileError(faults)
     return Sites(_site(entry) for entry in loaded["site"])
@@ -68,13 +70,53 @@ def _site(entry: Mapping[str, Any]) -> Site:
 
 
 def _bad_addresses(content: Mapping[str, Any]) -> Iterator[str]:
-    sites = content.get("site")
-    for s, site in enumerate(sites if isinstance(sites, list) else []):
-        moderators = site.get("moderator") if isinstance(site, dict) else None
-        for m, moderator in enumerate(moderators if isinstance(moderators, list) else []):
-            email = moderator.get("email") if isinstance(moderator, dict) else None
+    for s, site in _tables(content, "site"):
+        for m, moderator in _tables(site, "moderator"):
+            email = moderator.get("email")
             if isinstance(email, str) and not _is_address(email):
                 yield f"site[{s}].moderator[{m}].email: is no e-mail address"
+
+
+def _bad_origins(content: Mapping[str, Any]) -> Iterator[str]:
+    """Name origins that can be no page's, and those that two spellings list twice."""
+    seen: dict[str, str] = {}
+    for place, origin in _texts(content, "origins"):
+        if not is_http_url(origin):
+            continue
+        try:
+            canonical = pages.origin(pages.canonical(origin))
+        except InvalidPageError:
+            yield f"{place}: has a host that is no name"
+            continue
+        first = seen.setdefault(canonical, place)
+        if first != place:
+            yield f"{place}: {origin!r} is listed twice, first as {first}"
+
+
+def _shared_keys(content: Mapping[str, Any]) -> Iterator[str]:
+    """Name bearer keys that would open more than one site."""
+    seen: dict[str, str] = {}
+    for place, key in _texts(content, "api_keys"):
+        first = seen.setdefault(key, place)
+        if first != place:
+            yield f"{place}: is listed twice, first as {first}"
+
+
+def _tables(content: Mapping[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Yield those entries of a list that are tables, whatever else is wrong around them."""
+    entries = content.get(name)
+    for number, entry in enumerate(entries if isinstance(entries, list) else []):
+        if isinstance(entry, dict):
+            yield number, entry
+
+
+def _texts(content: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
+    """Yield place and text of all sites' entries of one list."""
+    for s, site in _tables(content, "site"):
+        entries = site.get(name)
+        for number, entry in enumerate(entries if isinstance(entries, list) else []):
+            if isinstance(entry, str):
+                yield f"site[{s}].{name}[{number}]", entry.strip()
 
 
 def _is_address(text: str) -> bool:

@@ -192,18 +192,19 @@ class QuerySchema(Schema):
 
 
 class Count(fields.Integer):
-    """A whole number from 1 to `most`."""
+    """A whole number from `least` to `most`."""
 
     default_error_messages = {"invalid": "wrong_type", "required": "required", "null": "required"}  # noqa: RUF012
 
-    def __init__(self, *, most: int, **options: Any) -> None:
-        """Take the highest number that passes."""
+    def __init__(self, *, most: int, least: int = 1, **options: Any) -> None:
+        """Take the highest and lowest number that pass."""
         self.most = most
+        self.least = least
         super().__init__(**options)
 
     def _validated(self, value: Any) -> Any:
         number = super()._validated(value)
-        if not 1 <= number <= self.most:
+        if not self.least <= number <= self.most:
             raise ValidationError(Fault("out_of_range", self.most))
         return number
 

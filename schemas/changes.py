@@ -4,7 +4,7 @@ from enum import StrEnum
 
 from marshmallow import fields
 
-from schemas.base import ResponseSchema, Timestamp
+from schemas.base import Count, Line, QuerySchema, ResponseSchema, Timestamp
 from schemas.comments import PublicComment
 
 
@@ -15,6 +15,14 @@ class ChangeType(StrEnum):
     UPDATED = "updated"
     WITHDRAWN = "withdrawn"
     ERASED = "erased"
+
+
+class ChangeQuery(QuerySchema):
+    """Which changes to read: a site's, after a number; the first call leaves `after` out."""
+
+    site = Line(required=True, limit=64)
+    after = Count(least=0, most=2**53, load_default=0)
+    limit = Count(most=500, load_default=100)
 
 
 class Change(ResponseSchema):

@@ -66,7 +66,7 @@ class Decisions(RequestSchema):
     """Up to 500 decisions."""
 
     decisions = fields.List(
-        fields.Nested(DecisionItem, error_messages={"type": "wrong_type"}),
+        fields.Nested(DecisionItem, error_messages={"null": "wrong_type"}),
         required=True,
         validate=_at_most_at_once,
         error_messages={"required": "required", "null": "required", "invalid": "wrong_type"},

@@ -36,7 +36,6 @@ class ProblemCode(StrEnum):
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     DUPLICATE = "duplicate"
-    STATE_CHANGED = "state_changed"
     LINK_INVALID = "link_invalid"
     LINK_EXPIRED = "link_expired"
     LINK_VOID = "link_void"
@@ -66,7 +65,7 @@ FIELD_MESSAGES = {
     FieldCode.INVALID_CURSOR: "This is not a cursor from an earlier answer.",
     FieldCode.INVALID_KEY: "An idempotency key is 1 to 255 printable ASCII characters.",
     FieldCode.INVALID_PARENT: "The comment that this answers is not on this page.",
-    FieldCode.OUT_OF_RANGE: "This must be a number from 1 to {limit}.",
+    FieldCode.OUT_OF_RANGE: "This must be a whole number of at most {limit}, and not below the least.",
     FieldCode.UNKNOWN_FIELD: "There is no such field.",
 }
 """What each field code says, in English; `{limit}` is the limit that was passed."""
@@ -79,7 +78,6 @@ PROBLEMS = {
     ProblemCode.NOT_FOUND: ("Not found", "There is nothing at this address."),
     ProblemCode.METHOD_NOT_ALLOWED: ("Method not allowed", "This address knows other methods only; see Allow."),
     ProblemCode.DUPLICATE: ("Already received", "The same comment was received a moment ago."),
-    ProblemCode.STATE_CHANGED: ("Already decided", "The comment is no longer in the state that was shown."),
     ProblemCode.LINK_INVALID: (
         "Not a valid link",
         "This link is damaged. Please open it from the mail once more.",

@@ -47,6 +47,12 @@ def _is_path(value: str) -> None:
         raise ValidationError("must begin with /")
 
 
+def _ids(entries: Any) -> list[str]:
+    """Return the ids of those entries that have a good one."""
+    found = entries if isinstance(entries, list) else []
+    return [entry["id"] for entry in found if isinstance(entry, dict) and isinstance(entry.get("id"), str)]
+
+
 def _not_empty(what: str) -> validate.Length:
     return validate.Length(min=1, error=f"needs at least one {what}")
 
@@ -102,9 +108,9 @@ class SiteEntry(RequestSchema):
         error_messages=_LIST | {"required": "needs at least one [[site.moderator]]"},
     )
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def _moderators_differ(self, data: dict[str, Any], **_: Any) -> None:
-        ids = [moderator["id"] for moderator in data["moderator"]]
+        ids = _ids(data.get("moderator"))
         for twice in sorted({one for one in ids if ids.count(one) > 1}):
             raise ValidationError({"moderator": [f"{twice!r} is listed twice"]})
 
@@ -121,12 +127,9 @@ class SitesFile(RequestSchema):
         error_messages=_LIST | {"required": "needs at least one [[site]]"},
     )
 
-    @validates_schema
+    @validates_schema(skip_on_field_errors=False)
     def _sites_differ(self, data: dict[str, Any], **_: Any) -> None:
-        ids = [site["id"] for site in data["site"]]
-        origins = [origin.lower().rstrip("/") for site in data["site"] for origin in site["origins"]]
-        twice = sorted({f"id {one!r}" for one in ids if ids.count(one) > 1}) + sorted(
-            {f"origin {one!r}" for one in origins if origins.count(one) > 1}
-        )
+        ids = _ids(data.get("site"))
+        twice = [f"id {one!r} is listed twice" for one in sorted(set(ids)) if ids.count(one) > 1]
         if twice:
-            raise ValidationError({"site": [f"{one} is listed twice" for one in twice]})
+            raise ValidationError({"site": twice})

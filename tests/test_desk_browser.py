@@ -7,8 +7,9 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, BrowserContext, Page, expect
 
+from tests.browser import launched
 from tests.desk import a_comment, cookieless
-from tests.desk_browser import PHONE, SCREEN, at_its_own_address, chromium, enter_desk, violations
+from tests.desk_browser import PHONE, SCREEN, at_its_own_address, enter_desk, violations
 from tests.running import Running
 from tests.smtp import MailServer
 
@@ -39,7 +40,7 @@ async def http(desk: Running) -> AsyncIterator[ClientSession]:
 
 @pytest.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as opened:
+    async with launched() as opened:
         yield opened
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import ColumnElement, select
 
 from moderation_service import config, runtime
 from moderation_service.services.logins import MAILS_PER_WINDOW, REQUESTS_PER_WINDOW
-from moderation_service.storage.tables import logins
+from moderation_service.storage.desk_tables import logins
 from tests.conftest import Clock
 from tests.desk import cookieless, logins_to, mailed_login
 from tests.running import Running, until

@@ -60,9 +60,19 @@ class Settings:
     mail_interval: timedelta = _setting(
         values.seconds, "seconds between two moderation messages to one person", default="60"
     )
+    shared_cache_seconds: int = _setting(
+        values.up_to_a_minute,
+        "how long a cache between the service and its readers may keep a list without asking; at most 60",
+        default="5",
+    )
     screening: bool = _setting(
         values.switch, "`on` or `off` (load tests, trusted intakes): limits, duplicates and scores", default="on"
     )
+
+    @property
+    def cache_control(self) -> str:
+        """What caches may do with a list: a browser asks each time, a shared cache after some seconds."""
+        return f"public, max-age=0, must-revalidate, s-maxage={self.shared_cache_seconds}"
 
 
 _VARIABLES = {"smtp": "SMTP_URL"}

@@ -7,10 +7,11 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from moderation_service.domain import addresses
+from moderation_service.domain import addresses, pages
 from moderation_service.domain.keys import SHORTEST_SECRET
 
 Network = IPv4Network | IPv6Network
+_MOST_DIGITS = 9
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -36,10 +37,11 @@ class Server:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Address:
-    """Where to listen."""
+    """Where to listen; a shared port is one that other processes of the same start listen on too."""
 
     host: str
     port: int
+    is_shared: bool = False
 
 
 def database_url(text: str) -> str:
@@ -53,9 +55,12 @@ def database_url(text: str) -> str:
 
 def public_url(text: str) -> str:
     """Read the base of mailed links."""
-    parts = urlsplit(text)
-    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
-        raise ValueError("must be an http(s) URL like https://comments.example.org")
+    try:
+        pages.canonical(text)
+    except pages.InvalidPageError as error:
+        raise ValueError("must be an http(s) URL like https://comments.example.org") from error
+    if "?" in text or "#" in text or not text.isprintable() or " " in text:
+        raise ValueError("must be an http(s) URL without query and fragment")
     return text.rstrip("/")
 
 
@@ -106,7 +111,7 @@ def address(text: str) -> str:
 def listen(text: str) -> Address:
     """Read host and port."""
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit() or int(port) > 65_535:  # noqa: PLR2004 - the highest port
+    if not host or not _is_number(port) or int(port) > 65_535:  # noqa: PLR2004 - the highest port
         raise ValueError("must be host:port, like 127.0.0.1:8080")
     return Address(host=host.strip("[]"), port=int(port))
 
@@ -121,9 +126,22 @@ def networks(text: str) -> tuple[Network, ...]:
 
 def seconds(text: str) -> timedelta:
     """Read whole seconds."""
-    if not text.isdigit():
+    if not _is_number(text):
         raise ValueError("must be whole seconds")
     return timedelta(seconds=int(text))
+
+
+def up_to_a_minute(text: str) -> int:
+    """Read up to 60 whole seconds."""
+    found = int(seconds(text).total_seconds())
+    if found > 60:  # noqa: PLR2004 - a minute
+        raise ValueError("must be at most 60 seconds")
+    return found
+
+
+def _is_number(text: str) -> bool:
+    """Tell whether a text is a number that can be read without being endless."""
+    return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
 def switch(text: str) -> bool:

@@ -24,6 +24,7 @@ name = "Associazione Il Melograno"
 origins = ["{origin}"]
 language = "it"
 timezone = "Europe/Rome"
+api_keys = ["sha256:c48a01f49fd0f2cc404bc3cbbc80e91457a3d41bb429a695243de4c61794155c"]  # the SHA-256 of: demo-key
 
 [[site.moderator]]
 id = "anna"

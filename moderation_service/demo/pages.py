@@ -18,7 +18,12 @@ from moderation_service.web.endpoints import Endpoint
 _LANGUAGE = "it"
 _TITLE = "Chi siamo"
 _PACKAGES = ("moderation_service.demo",)
-_FRAMED = "default-src 'none'; style-src 'unsafe-inline'; sandbox allow-top-navigation-by-user-activation"
+_FRAMED = {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
+    "base-uri 'none'; sandbox allow-top-navigation-by-user-activation",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
 _FRAMING = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -123,7 +128,7 @@ class Pages:
     async def mail_html(self, request: web.Request) -> web.Response:
         """Return a mail's HTML part, for a frame; its links open in the window around it."""
         content = self._mail(request).html().replace("<head>", '<head><base target="_top">', 1)
-        return web.Response(text=content, content_type="text/html", headers={"Content-Security-Policy": _FRAMED})
+        return web.Response(text=content, content_type="text/html", headers=_FRAMED)
 
     def _mail(self, request: web.Request) -> Arrived:
         found = self._mailbox.get(int(request.match_info["number"])) if self._mailbox else None

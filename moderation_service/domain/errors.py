@@ -42,6 +42,10 @@ class TooManyLoginsError(ModerationError):
         self.retry_after = retry_after
 
 
+class TokenExpiredError(ModerationError):
+    """The token was genuine and is too old."""
+
+
 class LinkUsedError(ModerationError):
     """The link was genuine and has done its work."""
 
@@ -83,15 +87,16 @@ class LinkInvalidError(ModerationError):
 
 
 class LinkExpiredError(ModerationError):
-    """The link was genuine and is too old."""
+    """The link was genuine and is too old; it was mailed to this moderator of this site."""
+
+    def __init__(self, site_id: str, moderator_id: str) -> None:
+        super().__init__()
+        self.site_id = site_id
+        self.moderator_id = moderator_id
 
 
 class LinkVoidError(ModerationError):
     """The link was genuine; its comment was edited, or its moderator has left or changed address."""
-
-
-class StateChangedError(ModerationError):
-    """The comment is no longer in the state that the moderator saw, or its time for a change is over."""
 
 
 class UnavailableError(ModerationError):
@@ -102,8 +107,8 @@ class UnavailableError(ModerationError):
         self.retry_after = retry_after
 
 
-class KeyNotListedError(ModerationError):
-    """Something is stored under a key that is no longer listed."""
+class KeyNotListedError(Exception):
+    """Something is stored under a key that is no longer listed: a fault of the settings, not of a request."""
 
 
 def seconds_until(then: datetime, now: datetime) -> int:

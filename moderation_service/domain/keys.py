@@ -46,14 +46,14 @@ class KeyRing:
         return self._current + nonce + sealed
 
     def open(self, sealed: bytes, *, table: str, row: str) -> str:
-        """Decrypt what `seal` made for the same row; raise KeyNotListedError for another key or row."""
+        """Decrypt what `seal` made for the same row; raise KeyNotListedError for another key, row or length."""
         cipher = self._ciphers.get(sealed[:_ID_BYTES])
         if cipher is None:
             raise KeyNotListedError
         nonce, rest = sealed[_ID_BYTES : _ID_BYTES + _NONCE_BYTES], sealed[_ID_BYTES + _NONCE_BYTES :]
         try:
             return cipher.decrypt(nonce, rest, f"{table}/{row}".encode()).decode()
-        except InvalidTag as error:
+        except (InvalidTag, ValueError) as error:
             raise KeyNotListedError from error
 
     def keyed_hashes(self, purpose: str, text: str) -> tuple[str, ...]:

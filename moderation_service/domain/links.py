@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from moderation_service.domain.addresses import identity
+from moderation_service.domain.errors import LinkExpiredError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.signing import Signer
 
@@ -29,6 +30,7 @@ class Links:
 
     def __init__(self, keys: KeyRing, clock: Callable[[], datetime]) -> None:
         self._keys = keys
+        self._clock = clock
         self._signer = Signer(keys, clock, purpose=_PURPOSE, lifetime=LIFETIME)
 
     def address_hash(self, address: str) -> str:
@@ -47,7 +49,10 @@ class Links:
 
     def read(self, token: str) -> Link:
         """Return what a token says; raise LinkInvalidError for a forgery, LinkExpiredError for an old one."""
-        site_id, moderator_id, comment_id, revision, address_hash = self._signer.read(token)
+        payload, made_at = self._signer.open(token)
+        site_id, moderator_id, comment_id, revision, address_hash = payload
+        if self._clock() - made_at > LIFETIME:
+            raise LinkExpiredError(site_id, moderator_id)
         return Link(
             site_id=site_id,
             moderator_id=moderator_id,

@@ -3,6 +3,8 @@
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import lru_cache
+from ipaddress import IPv6Address
 from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
 from uuid import UUID
 
@@ -11,7 +13,10 @@ import idna
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset({"fbclid", "gclid", "msclkid", "mc_eid", "replytocom"})
 _TRACKING_PREFIX = "utm_"
+_REMEMBERED = 4_096
 _NOT_ASCII = re.compile(r"[^\x21-\x7e]+")
+_HOST = re.compile(r"[a-z0-9._-]+")
+_BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d*)?")
 
 
 class InvalidPageError(ValueError):
@@ -27,12 +32,14 @@ class Page:
     url: str
 
 
+@lru_cache(_REMEMBERED)
 def page(site_id: str, url: str) -> Page:
     """Return the page of a site; its id follows from site and URL, so nobody has to look it up."""
     digest = hashlib.sha256(f"{site_id}\0{url}".encode()).digest()
     return Page(id=str(UUID(bytes=digest[:16])), site_id=site_id, url=url)
 
 
+@lru_cache(_REMEMBERED)
 def canonical(url: str) -> str:
     """Return the one form of a page's URL; raise InvalidPageError for anything but http(s).
 
@@ -48,19 +55,24 @@ def canonical(url: str) -> str:
     scheme = parts.scheme.lower()
     if scheme not in _DEFAULT_PORTS or not host or "@" in parts.netloc or "\\" in url:
         raise InvalidPageError
-    netloc = _ascii_host(host)
+    netloc = _ip6_host(parts.netloc) if "[" in parts.netloc else _ascii_host(host)
     if port is not None and port != _DEFAULT_PORTS[scheme]:
         netloc = f"{netloc}:{port}"
     query = "&".join(pair for pair in parts.query.split("&") if not _is_tracking(pair))
-    return urlunsplit((scheme, netloc, _ascii(parts.path) or "/", _ascii(query), ""))
+    try:
+        return urlunsplit((scheme, netloc, _ascii(parts.path) or "/", _ascii(query), ""))
+    except UnicodeEncodeError as error:
+        raise InvalidPageError from error
 
 
+@lru_cache(_REMEMBERED)
 def origin(url: str) -> str:
     """Return scheme, host and port of a canonical URL, as a browser writes `Origin`."""
     parts = urlsplit(url)
     return f"{parts.scheme}://{parts.netloc}"
 
 
+@lru_cache(_REMEMBERED)
 def path(url: str) -> str:
     """Return the path of a canonical URL."""
     return urlsplit(url).path
@@ -73,25 +85,34 @@ def covers(prefix: str, page_path: str) -> bool:
 
 
 def resolve(base: str, reference: str) -> str | None:
-    """Return an absolute http(s) URL for a reference on a page, or None if it is none that is safe to send."""
-    if "\\" in reference or _NOT_ASCII.search(reference):
-        reference = _ascii(reference.replace("\\", "%5C"))
+    """Return an absolute http(s) URL, in ASCII, for a reference on a page, or None if it is none safe to send."""
     try:
-        target = urljoin(base, reference)
-        canonical(target)
+        target = urlsplit(urljoin(canonical(base), reference.replace("\\", "%5C")))
+        root = urlsplit(canonical(target.geturl()))
+        rest = (_ascii(target.path) or "/", _ascii(target.query), _ascii(target.fragment))
     except (ValueError, InvalidPageError):
         return None
-    return target
+    return urlunsplit((root.scheme, root.netloc, *rest))
 
 
 def _ascii_host(host: str) -> str:
-    if ":" in host:
-        return f"[{host}]"
-    if host.isascii():
-        return host
     try:
-        return idna.encode(host, uts46=True).decode()
+        name = host if host.isascii() else idna.encode(host, uts46=True).decode()
     except idna.IDNAError as error:
+        raise InvalidPageError from error
+    if not _HOST.fullmatch(name):
+        raise InvalidPageError
+    return name
+
+
+def _ip6_host(netloc: str) -> str:
+    """Return an IPv6 address in its brackets; urlsplit passes over what stands beside or instead of it."""
+    match = _BRACKETED.fullmatch(netloc)
+    if match is None:
+        raise InvalidPageError
+    try:
+        return f"[{IPv6Address(match[1])}]"
+    except ValueError as error:
         raise InvalidPageError from error
 
 

@@ -3,6 +3,7 @@
 import re
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
 
 WINDOW = timedelta(minutes=10)
@@ -27,6 +28,9 @@ class Assessment:
     reasons: tuple[str, ...]
 
 
+HARMLESS = Assessment(score=0, reasons=())
+
+
 def assess(*, author_name: str, body: str) -> Assessment:
     """Weigh a comment by itself. The score never refuses a comment; it is shown to the moderator."""
     weights = {
@@ -38,6 +42,7 @@ def assess(*, author_name: str, body: str) -> Assessment:
     return Assessment(score=sum(weights.values()), reasons=reasons)
 
 
+@lru_cache(4_096)
 def network(address: IPv4Address | IPv6Address) -> str:
     """Return the client's network: /24 of IPv4, /48 of IPv6; an IPv4 address mapped into IPv6 is IPv4."""
     if isinstance(address, IPv6Address) and address.ipv4_mapped is not None:

@@ -4,11 +4,11 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from itsdangerous import BadSignature, SignatureExpired, URLSafeTimedSerializer
+from itsdangerous import BadData, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.timed import TimestampSigner
 
-from moderation_service.domain.errors import LinkExpiredError, LinkInvalidError
+from moderation_service.domain.errors import LinkInvalidError, TokenExpiredError
 from moderation_service.domain.keys import KeyRing
 
 
@@ -20,7 +20,8 @@ class Signer:
             def get_timestamp(self) -> int:
                 return int(clock().timestamp())
 
-        self._lifetime = int(lifetime.total_seconds())
+        self._clock = clock
+        self._lifetime = lifetime
         self._serializer = URLSafeTimedSerializer(
             list(reversed(keys.derive(purpose))),
             salt=purpose,
@@ -32,16 +33,22 @@ class Signer:
         """Return a token that holds the value for everybody to read and for nobody to change."""
         return str(self._serializer.dumps(value))
 
-    def read(self, token: str) -> Any:
-        """Return the value; raise LinkInvalidError for a forgery, LinkExpiredError for an old one."""
+    def open(self, token: str) -> tuple[Any, datetime]:
+        """Return the value and when it was signed, however long ago; raise LinkInvalidError for a forgery."""
         if not _is_canonical(token):
             raise LinkInvalidError
         try:
-            return self._serializer.loads(token, max_age=self._lifetime)
-        except SignatureExpired as error:
-            raise LinkExpiredError from error
-        except BadSignature as error:
+            value, made_at = self._serializer.loads(token, return_timestamp=True)
+        except BadData as error:
             raise LinkInvalidError from error
+        return value, made_at
+
+    def read(self, token: str) -> Any:
+        """Return the value; raise LinkInvalidError for a forgery, TokenExpiredError for an old one."""
+        value, made_at = self.open(token)
+        if self._clock() - made_at > self._lifetime:
+            raise TokenExpiredError
+        return value
 
 
 def _is_canonical(token: str) -> bool:
@@ -49,5 +56,5 @@ def _is_canonical(token: str) -> bool:
     signature = token.rpartition(".")[2]
     try:
         return base64_encode(base64_decode(signature)).decode() == signature
-    except (BadSignature, UnicodeError):
+    except BadData:
         return False

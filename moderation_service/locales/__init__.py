@@ -41,9 +41,9 @@ def _by_preference(header: str) -> Sequence[str]:
     for position, item in enumerate(header[:500].split(",")):
         tag, _, parameter = item.partition(";")
         try:
-            weight = float(parameter.strip().removeprefix("q=") or 1)
+            weight = float(parameter.strip().lower().removeprefix("q=") or 1)
         except ValueError:
             weight = 0.0
-        if weight > 0:
+        if 0 < weight <= 1:
             weighed.append((-weight, position, tag.strip().lower()))
     return [tag for _, _, tag in sorted(weighed)]

@@ -12,6 +12,7 @@ from moderation_service.domain.notices import Message, Notice
 from moderation_service.templating import environment
 
 _POLICY = SMTP.clone(max_line_length=78)
+_WORD_JOINER = "\u2060"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,9 +52,9 @@ class Composer:
         }
         mail = EmailMessage(policy=_POLICY)
         subject = templates.get_template(f"{folder}/subject.txt").render(values)
-        mail["Subject"] = " ".join(subject.split())
-        mail["From"] = Address(display_name=first.site.name, addr_spec=self._sender)
-        mail["To"] = Address(display_name=first.moderator.name, addr_spec=first.moderator.email)
+        mail["Subject"] = _literal(" ".join(subject.split()))
+        mail["From"] = Address(display_name=_literal(first.site.name), addr_spec=self._sender)
+        mail["To"] = Address(display_name=_literal(first.moderator.name), addr_spec=first.moderator.email)
         mail["Date"] = format_datetime(message.created_at)
         mail["Message-ID"] = message.message_id
         self._add_list_headers(mail, message)
@@ -93,3 +94,12 @@ class Composer:
             reject_url=f"{base}/reject",
             spam_url=f"{base}/spam",
         )
+
+
+def _literal(text: str) -> str:
+    """Keep a header from being decoded (RFC 2047) where somebody wrote what looks like an encoded word.
+
+    The email package decodes it on assignment, line breaks included, and fails on what it cannot encode again.
+    A word joiner, which nobody sees, between its first two characters makes it plain text.
+    """
+    return text.replace("=?", f"={_WORD_JOINER}?")

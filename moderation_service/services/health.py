@@ -1,19 +1,34 @@
 """Whether the service can do its work just now."""
 
+import time
 from collections.abc import Callable
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.storage import people
+from moderation_service.storage import keys, people
 from moderation_service.storage.database import Database
+
+_ANSWER_HOLDS = 1.0
+_FAILURE_HOLDS = 5.0
 
 
 class Health:
     """Readiness: not ready only when a comment could not be stored or the service is stopping."""
 
-    def __init__(self, database: Database, *, is_mail_paused: Callable[[], bool]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        is_mail_paused: Callable[[], bool],
+        last_failure: Callable[[], float],
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._database = database
         self._is_mail_paused = is_mail_paused
+        self._last_failure = last_failure
+        self._monotonic = monotonic
         self._stopping = False
+        self._can_store = False
+        self._asked_at: float | None = None
 
     def begin_stop(self) -> None:
         """Tell everybody who asks from now on to go elsewhere."""
@@ -23,11 +38,7 @@ class Health:
         """Return why no comment can be taken; empty when the service is ready."""
         if self._stopping:
             return ["stopping"]
-        try:
-            async with self._database.write():
-                return []
-        except UnavailableError:
-            return ["storage"]
+        return [] if await self._is_storing() else ["storage"]
 
     async def degraded(self) -> list[str]:
         """Return what is amiss although comments are taken."""
@@ -36,3 +47,19 @@ class Health:
             if await people.parked(connection):
                 found.append("moderators_unreachable")
         return found
+
+    async def _is_storing(self) -> bool:
+        """Write something that changes nothing, once a second at most; believe a comment that just failed."""
+        now = self._monotonic()
+        if now - self._last_failure() < _FAILURE_HOLDS:
+            return False
+        if self._asked_at is None or now - self._asked_at >= _ANSWER_HOLDS:
+            self._asked_at = now
+            try:
+                async with self._database.write() as connection:
+                    await keys.touch(connection)
+            except UnavailableError:
+                self._can_store = False
+            else:
+                self._can_store = True
+        return self._can_store

@@ -3,6 +3,7 @@
 import asyncio
 import secrets
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import datetime, timedelta
 
 import structlog
@@ -39,6 +40,7 @@ KEPT = timedelta(days=1)
 """How long it is remembered that a log-in was asked for."""
 
 _GIVE_UP_AFTER = timedelta(hours=1)
+_LOOK_EVERY = 1.0
 _LEASE = timedelta(seconds=3 * WHOLE_MESSAGE)
 _PURPOSE = "desk log-in"
 _NETWORK = "log-in network"
@@ -109,7 +111,7 @@ class Logins:
     async def enter(self, token: str) -> str:
         """Use a link up and return the id of the session that it opened.
 
-        Raises LinkInvalidError for a forgery, LinkExpiredError and LinkUsedError for what they say, and
+        Raises LinkInvalidError for a forgery, TokenExpiredError and LinkUsedError for what they say, and
         LinkVoidError when the address moderates nothing any more.
         """
         login_id = self._signer.read(token)
@@ -123,6 +125,15 @@ class Logins:
                 raise LinkUsedError
             await sessions.add(connection, new_id=session_id, person_id=user, now=now)
         return session_id
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Send what is due until `stop`, at once when it is asked for."""
+        while not stop.is_set():
+            self.asked.clear()
+            await self.deliver_due(stop)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_EVERY):
+                    await self.asked.wait()
 
     async def deliver_due(self, stop: asyncio.Event | None = None) -> int:
         """Send what is due, until `stop`; return how many mails the server accepted."""

@@ -117,7 +117,10 @@ async def _write(
     now: datetime,
 ) -> None:
     changed = [(one, after[one]) for one in sorted(found) if after[one] is not before[one]]
-    await comments.set_status(connection, changed, at=now)
+    for status in Status:
+        ids = [one for one, target in changed if target is status]
+        if ids:
+            await comments.set_status(connection, status, ids, at=now)
     again_pending = [one for one, status in changed if status is Status.PENDING]
     if again_pending:
         await outbox.renew(connection, again_pending)

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from moderation_service.domain.errors import LinkExpiredError, LinkInvalidError, LoggedOutError
+from moderation_service.domain.errors import LinkInvalidError, LoggedOutError, TokenExpiredError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.signing import Signer
 from moderation_service.domain.sites import Seat
@@ -48,7 +48,7 @@ class Sessions:
         """Return the session of a cookie; raise LoggedOutError when it is over or never was."""
         try:
             session_id = self._signer.read(cookie)
-        except (LinkInvalidError, LinkExpiredError) as error:
+        except (LinkInvalidError, TokenExpiredError) as error:
             raise LoggedOutError from error
         async with self._database.read() as connection:
             person_id = await sessions.person_of(connection, session_id, opened_after=self._clock() - LIFETIME)

@@ -1,7 +1,7 @@
 """A visitor's comment: from checked fields to a row on disk and a promise to every moderator."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from moderation_service.domain import addresses, markup, pages, screening
@@ -15,6 +15,8 @@ from moderation_service.domain.errors import (
     seconds_until,
 )
 from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.pages import Page
+from moderation_service.domain.screening import Assessment
 from moderation_service.domain.sites import Site
 from moderation_service.services.directory import Directory
 from moderation_service.storage import comments, contacts, idempotency, outbox, recent_posts
@@ -70,7 +72,8 @@ class Intake:
         """Return the draft of a submission to a site from a client network."""
         page = pages.page(site.id, submission.page_url)
         comment_id = self._new_id()
-        draft = Draft(
+        weighed = self._assess(submission)
+        return Draft(
             id=comment_id,
             page=page,
             page_title=submission.page_title,
@@ -83,22 +86,30 @@ class Intake:
             created_at=self._clock(),
             contact=self._contact(submission.author_email, comment_id),
             recipients=self._directory.recipients(site, page.url),
-        )
-        if key is not None:
-            fingerprints = self._keys.keyed_hashes(_PAYLOAD, _joined(submission))
-            draft = replace(draft, idempotency=Idempotency(key=key, fingerprints=fingerprints))
-        if not self._screening_on:
-            return draft
-        weighed = screening.assess(author_name=draft.author_name, body=draft.body)
-        return replace(
-            draft,
             spam_score=weighed.score,
             spam_reasons=weighed.reasons,
-            traces=Traces(
-                networks=self._keys.keyed_hashes(_NETWORK, f"{site.id}\0{network}"),
-                fingerprints=self._keys.keyed_hashes(_REPETITION, _repetition(submission, page.id, network)),
-            ),
+            traces=self._traces(submission, page, network),
+            idempotency=self._idempotency(submission, key),
         )
+
+    def _assess(self, submission: Submission) -> Assessment:
+        if not self._screening_on:
+            return screening.HARMLESS
+        return screening.assess(author_name=submission.author_name, body=submission.body)
+
+    def _traces(self, submission: Submission, page: Page, network: str) -> Traces | None:
+        if not self._screening_on:
+            return None
+        repetition = _repetition(submission, page.id, network)
+        return Traces(
+            networks=self._keys.keyed_hashes(_NETWORK, f"{page.site_id}\0{network}"),
+            fingerprints=self._keys.keyed_hashes(_REPETITION, repetition),
+        )
+
+    def _idempotency(self, submission: Submission, key: str | None) -> Idempotency | None:
+        if key is None:
+            return None
+        return Idempotency(key=key, fingerprints=self._keys.keyed_hashes(_PAYLOAD, _joined(submission)))
 
     def _contact(self, address: str, comment_id: str) -> Contact:
         return Contact(

@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import insert, select
 
 from moderation_service.storage.database import Connection
-from moderation_service.storage.tables import address_views
+from moderation_service.storage.desk_tables import address_views
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,10 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, insert, select, update
+from sqlalchemy import func, select, update
 
 from moderation_service.domain.comments import Draft, PublicComment, QueuedComment, Status
-from moderation_service.storage import database
+from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, pages
 
@@ -44,8 +44,9 @@ _QUEUED = select(
 async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
     """Store pages that are new, then the comments, all pending."""
     found = {draft.page.id: draft for draft in drafts}
-    await connection.execute(
-        database.insert(connection, pages).on_conflict_do_nothing(),
+    await insert_rows(
+        connection,
+        pages,
         [
             {
                 "id": page_id,
@@ -55,8 +56,9 @@ async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
             }
             for page_id in sorted(found)
         ],
+        new_only=True,
     )
-    await connection.execute(insert(comments), [_row(draft) for draft in drafts])
+    await insert_rows(connection, comments, [_row(draft) for draft in drafts])
 
 
 async def stored(connection: Connection, ids: Sequence[str]) -> set[str]:
@@ -120,12 +122,9 @@ async def lock(connection: Connection, ids: Sequence[str]) -> dict[str, QueuedCo
     return {row.id: _queued(row._mapping) for row in await connection.execute(query)}  # noqa: SLF001
 
 
-async def set_status(connection: Connection, changed: Sequence[tuple[str, Status]], *, at: datetime) -> None:
-    """Write new states of comments that are locked."""
-    for comment_id, status in changed:
-        await connection.execute(
-            update(comments).where(comments.c.id == comment_id).values(status=status, changed_at=at)
-        )
+async def set_status(connection: Connection, status: Status, ids: Sequence[str], *, at: datetime) -> None:
+    """Write the new state of comments that are locked."""
+    await connection.execute(update(comments).where(comments.c.id.in_(ids)).values(status=status, changed_at=at))
 
 
 def _row(draft: Draft) -> dict[str, object]:

@@ -2,10 +2,11 @@
 
 from collections.abc import Sequence
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 
 from moderation_service.domain.comments import Draft
 from moderation_service.domain.keys import KeyRing
+from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import contacts
 
@@ -14,8 +15,9 @@ TABLE = contacts.name
 
 async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
     """Store the drafts' addresses, one row each."""
-    await connection.execute(
-        insert(contacts),
+    await insert_rows(
+        connection,
+        contacts,
         [
             {
                 "comment_id": draft.id,

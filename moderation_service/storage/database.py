@@ -33,7 +33,6 @@ _PRAGMAS = (
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 2000",
-    "PRAGMA cache_size = -16000",
 )
 
 
@@ -69,19 +68,29 @@ class Database:
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
         """Run a transaction: committed at the end, rolled back on any error, on disk when it returns."""
-        with _in_our_words():
-            async with self._turn(_PATIENCE), self._writer.begin() as connection:
-                yield connection
+        async with self._transaction(_PATIENCE) as connection:
+            yield connection
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[Connection]:
         """Run a transaction that no other process runs beside its own; for migrations and the like."""
+        async with self._transaction(_EXCLUSIVE_PATIENCE) as connection:
+            if self._lock is None:
+                await connection.execute(text(f"SET LOCAL lock_timeout = '{int(_EXCLUSIVE_PATIENCE)}s'"))
+                await connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
+            yield connection
+
+    @asynccontextmanager
+    async def _transaction(self, patience: float) -> AsyncIterator[Connection]:
+        """Run a transaction; after trouble with the disk, the next one begins on a new connection."""
         with _in_our_words():
-            async with self._turn(_EXCLUSIVE_PATIENCE), self._writer.begin() as connection:
-                if self._lock is None:
-                    await connection.execute(text(f"SET LOCAL lock_timeout = '{int(_EXCLUSIVE_PATIENCE)}s'"))
-                    await connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-                yield connection
+            async with self._turn(patience), self._writer.connect() as connection:
+                try:
+                    async with connection.begin():
+                        yield connection
+                except exc.OperationalError as error:
+                    await connection.invalidate(error)
+                    raise
 
     def _turn(self, patience: float) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._lock is None else self._lock.held(patience)
@@ -119,16 +128,16 @@ def _open_sqlite(url: str) -> Database:
         pool_timeout=_PATIENCE,
         connect_args={"isolation_level": None},
     )
-    reader, writer = make(pool_size=_READERS), make(pool_size=1)
-    for engine, begin in ((reader, "BEGIN"), (writer, "BEGIN IMMEDIATE")):
-        event.listen(engine.sync_engine, "connect", _set_pragmas)
+    reader, writer = make(pool_size=_READERS), make(pool_size=1, pool_reset_on_return=None)
+    for engine, begin, cache in ((reader, "BEGIN", 2_000), (writer, "BEGIN IMMEDIATE", 8_000)):
+        event.listen(engine.sync_engine, "connect", partial(_set_pragmas, cache))
         event.listen(engine.sync_engine, "begin", partial(_begin, begin))
     return Database(reader, writer, WritersLock(path.with_name(f"{path.name}.writers")))
 
 
-def _set_pragmas(connection: Any, _: Any) -> None:
+def _set_pragmas(cache_kib: int, connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    for pragma in _PRAGMAS:
+    for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
         cursor.execute(pragma)
     cursor.close()
 

@@ -7,7 +7,8 @@ from datetime import datetime
 from sqlalchemy import delete, select, tuple_
 
 from moderation_service.domain.comments import Draft
-from moderation_service.storage.database import Connection, insert
+from moderation_service.storage.bulk import insert_rows
+from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import idempotency_keys
 
 _KEY = tuple_(idempotency_keys.c.site_id, idempotency_keys.c.key)
@@ -39,9 +40,7 @@ async def claim(
     await connection.execute(
         delete(idempotency_keys).where(_KEY.in_(wanted), idempotency_keys.c.created_at < forget_before)
     )
-    await connection.execute(
-        insert(connection, idempotency_keys).on_conflict_do_nothing(), [_row(firsts[key]) for key in wanted]
-    )
+    await insert_rows(connection, idempotency_keys, [_row(firsts[key]) for key in wanted], new_only=True)
     rows = await connection.execute(select(idempotency_keys).where(_KEY.in_(wanted)))
     return {
         (row.site_id, row.key): Claim(

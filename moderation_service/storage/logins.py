@@ -8,7 +8,8 @@ from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, u
 
 from moderation_service.storage import database
 from moderation_service.storage.database import Connection
-from moderation_service.storage.tables import logins, people
+from moderation_service.storage.desk_tables import logins
+from moderation_service.storage.tables import people
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

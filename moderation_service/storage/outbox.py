@@ -9,7 +9,7 @@ from sqlalchemy import exists, func, insert, not_, select, update
 
 from moderation_service.domain.comments import Draft, Status
 from moderation_service.domain.notices import MessageState, PromiseState
-from moderation_service.storage import database
+from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, messages, promises
 
@@ -56,7 +56,7 @@ async def promise(connection: Connection, drafts: Iterable[Draft]) -> None:
         for recipient in draft.recipients
     ]
     if rows:
-        await connection.execute(insert(promises), rows)
+        await insert_rows(connection, promises, rows)
 
 
 async def renew(connection: Connection, comment_ids: Sequence[str]) -> None:
@@ -192,7 +192,7 @@ async def hand_over(connection: Connection, gone: Part, heirs: Sequence[Part], n
         for heir in heirs
     ]
     if rows:
-        await connection.execute(database.insert(connection, promises).on_conflict_do_nothing(), rows)
+        await insert_rows(connection, promises, rows, new_only=True)
     await connection.execute(
         update(promises).where(*waiting).values(state=PromiseState.SUPERSEDED, message_id=None)
     )

@@ -22,6 +22,14 @@ class Lease:
     failing_since: datetime | None
 
 
+async def find(connection: Connection, hashes: list[str]) -> dict[str, str]:
+    """Return the ids of people by the hashes of their addresses, those that are there."""
+    rows = await connection.execute(
+        select(people.c.address_hash, people.c.id).where(people.c.address_hash.in_(hashes))
+    )
+    return {row.address_hash: row.id for row in rows}
+
+
 async def find_or_add(connection: Connection, hashes: tuple[str, ...], new_id: str) -> str:
     """Return the id of the person with an address, known by its hash under any listed key.
 

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
 from moderation_service.domain.comments import Draft, Receipt
+from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, pages, recent_posts
 
@@ -55,7 +56,7 @@ async def add(connection: Connection, drafts: Iterable[Draft]) -> None:
         if draft.traces is not None
     ]
     if rows:
-        await connection.execute(insert(recent_posts), rows)
+        await insert_rows(connection, recent_posts, rows)
 
 
 async def forget(connection: Connection, *, before: datetime) -> None:

@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import delete, insert, select
 
 from moderation_service.storage.database import Connection
-from moderation_service.storage.tables import sessions
+from moderation_service.storage.desk_tables import sessions
 
 
 async def add(connection: Connection, *, new_id: str, person_id: str, now: datetime) -> None:

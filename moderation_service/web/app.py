@@ -17,15 +17,15 @@ def create_app(
     context: Context, *, more: Sequence[Endpoint] = (), before: Sequence[Middleware] = ()
 ) -> web.Application:
     """Return the application; `more` endpoints and middlewares `before` all others are no part of the contract."""
-    app = web.Application(middlewares=[*before, middleware.guard], client_max_size=LARGEST_REQUEST + 1)
+    endpoints = (*ENDPOINTS, *more)
+    guard = middleware.guarding({endpoint.handler: endpoint for endpoint in endpoints})
+    app = web.Application(middlewares=[*before, guard], client_max_size=LARGEST_REQUEST + 1)
     app[CONTEXT] = context
     app[OPENAPI] = orjson.dumps(openapi.document(ENDPOINTS, server=context.settings.public_url))
-    endpoints = (*ENDPOINTS, *more)
     for endpoint in endpoints:
         if endpoint.method == "GET":
             app.router.add_get(endpoint.path, endpoint.handler, allow_head=True)
         else:
             app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
     static_files.serve(app)
-    middleware.remember(app, {endpoint.handler: endpoint for endpoint in endpoints})
     return app

@@ -10,6 +10,7 @@ from moderation_service.config import Settings
 from moderation_service.domain.comments import Draft, Receipt
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
+from moderation_service.services.changes import Tail
 from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
@@ -18,6 +19,7 @@ from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
+from moderation_service.web.lists import Lists
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +33,8 @@ class Context:
     links: Links
     intake: Intake
     writer: GroupCommit[Draft, Receipt]
+    lists: Lists
+    tail: Tail
     health: Health
     logins: Logins
     sessions: Sessions
@@ -42,3 +46,6 @@ class Context:
 CONTEXT = web.AppKey("CONTEXT", Context)
 OPENAPI = web.AppKey("OPENAPI", bytes)
 LANGUAGE = web.RequestKey("LANGUAGE", str)
+"""The language of a site's visitors, for those who name none that is spoken here."""
+READER = web.RequestKey("READER", str)
+"""The language of a person whom we know; it wins over what the browser names."""

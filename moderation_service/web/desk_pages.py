@@ -20,7 +20,7 @@ from moderation_service.web import html
 from moderation_service.web.context import CONTEXT
 
 _HEADERS = {
-    "Content-Security-Policy": f"{html.POLICY}; script-src 'self'; connect-src 'self'",
+    "Content-Security-Policy": f"{html.POLICY}; form-action 'self'; script-src 'self'; connect-src 'self'",
     "Referrer-Policy": "same-origin",
 }
 """One script of ours; and our own address to ourselves, so that a form says which page it stood on."""
@@ -106,16 +106,16 @@ def sentence(spoken: str, decision: Decision, results: Sequence[Result]) -> str:
 
 def summary(spoken: str, decision: Decision, done: int, refused: int) -> str:
     """Say how many decisions were taken, and how many could not be."""
-    count = translations(spoken).ngettext
+    ngettext = translations(spoken).ngettext
     sentences = {
-        Decision.APPROVE: count("One comment approved.", "%(count)s comments approved.", done),
-        Decision.REJECT: count("One comment rejected.", "%(count)s comments rejected.", done),
-        Decision.SPAM: count("One comment marked as spam.", "%(count)s comments marked as spam.", done),
-        Decision.UNDO: count("One decision undone.", "%(count)s decisions undone.", done),
+        Decision.APPROVE: ngettext("One comment approved.", "%(count)s comments approved.", done),
+        Decision.REJECT: ngettext("One comment rejected.", "%(count)s comments rejected.", done),
+        Decision.SPAM: ngettext("One comment marked as spam.", "%(count)s comments marked as spam.", done),
+        Decision.UNDO: ngettext("One decision undone.", "%(count)s decisions undone.", done),
     }
     said = [sentences[decision] % {"count": done}] if done or not refused else []
     if refused:
-        text = count(
+        text = ngettext(
             "One comment was no longer as it was shown; look at it again.",
             "%(count)s comments were no longer as they were shown; look at them again.",
             refused,

@@ -8,7 +8,7 @@ from moderation_service.domain import pages
 from moderation_service.domain.errors import ForgedFormError, LoggedOutError
 from moderation_service.services.sessions import LIFETIME, Session
 from moderation_service.web import reading
-from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.context import CONTEXT, READER
 
 TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
 
@@ -16,7 +16,7 @@ TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
 async def session_of(request: web.Request) -> Session:
     """Return the session; raise LoggedOutError without one."""
     session = await request.app[CONTEXT].sessions.find(request.cookies.get(_name(request), ""))
-    request[LANGUAGE] = session.seats[0].moderator.language
+    request[READER] = session.seats[0].moderator.language
     return session
 
 

@@ -1,5 +1,6 @@
 """Pages: rendered in one language, under a policy that lets in nothing but our own style sheet."""
 
+from collections.abc import Collection
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,14 +12,9 @@ from moderation_service.web import static_files
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.problems import Problem
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; "
-    "form-action 'self'; frame-ancestors 'none'"
-)
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS = {
-    "Content-Security-Policy": POLICY,
     "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
     "X-Robots-Tag": "noindex",
     "Cache-Control": "no-store",
 }
@@ -33,19 +29,23 @@ def page(
     status: int = 200,
     headers: dict[str, str] | None = None,
     packages: tuple[str, ...] = (),
+    leads_to: Collection[str] = (),
 ) -> web.Response:
     """Return a page of ours; it is never stored, indexed or framed, and tells no other site where it was.
 
-    Templates are those of this package and of `packages`.
+    Templates are those of this package and of `packages`. A form on it may end at us or at the origins that it
+    `leads_to`: browsers hold the redirection after a form against the page's policy too.
     """
     spoken = language if language in LANGUAGES else "en"
     text = environment((*packages, "moderation_service.web"), spoken).get_template(template)
     root = urlsplit(request.app[CONTEXT].settings.public_url).path
+    targets = " ".join(sorted(leads_to))
+    policy = f"{POLICY}; form-action 'self' {targets}".strip()
     return web.Response(
         status=status,
         text=text.render(values, root=root, version=static_files.version()),
         content_type="text/html",
-        headers=_HEADERS | (headers or {}),
+        headers=_HEADERS | {"Content-Security-Policy": policy} | (headers or {}),
     )
 
 

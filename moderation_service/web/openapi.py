@@ -42,7 +42,7 @@ def document(endpoints: Sequence[Endpoint], *, server: str) -> dict[str, Any]:
 def _limits(_: Any, field: Any, **__: Any) -> dict[str, Any]:
     """Publish the limits of our own fields, so that a website can check before it posts."""
     if isinstance(field, Count):
-        return {"type": "integer", "minimum": 1, "maximum": field.most}
+        return {"type": "integer", "minimum": field.least, "maximum": field.most}
     if isinstance(field, Id | Line | Text):
         kind = ["string", "null"] if field.allow_none else "string"
         limits: dict[str, Any] = {"type": kind, "minLength": 1} if field.required else {"type": kind}

@@ -1,24 +1,22 @@
-"""Reading requests: bodies in every encoding of the contract, queries, keys, and where they came from."""
+"""Reading requests: bodies, queries, keys, and where they came from."""
 
-from collections.abc import Mapping
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
-from urllib.parse import parse_qsl
 
-import orjson
-from aiohttp import BodyPartReader, web
-from marshmallow import Schema, ValidationError
+from aiohttp import web
+from marshmallow import Schema
 
 from moderation_service.config.values import Network
-from moderation_service.domain.errors import FieldsInvalidError, MalformedRequestError, UnauthorizedError
+from moderation_service.domain.errors import FieldsInvalidError, UnauthorizedError
 from moderation_service.domain.sites import Site
+from moderation_service.web import bodies
 from moderation_service.web.context import CONTEXT
-from schemas.base import Fault
+from moderation_service.web.loading import load
 
 LARGEST_REQUEST = 256 * 1024
 """Bytes of a body, in any encoding."""
 
-_MOST_FIELDS = 100
 _LONGEST_KEY = 255
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 _FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
@@ -34,28 +32,16 @@ async def fields_of(request: web.Request) -> Any:
 
     Raises HTTPRequestEntityTooLarge, HTTPUnsupportedMediaType, or MalformedRequestError, in this order.
     """
-    if request.content_length is not None and request.content_length > LARGEST_REQUEST:
-        raise web.HTTPRequestEntityTooLarge(LARGEST_REQUEST, request.content_length)
+    body = await _body(request)
     kind = request.content_type
+    if kind not in ("application/json", *_FORMS):
+        raise web.HTTPUnsupportedMediaType
+    bodies.check_charset(request.charset)
     if kind == "application/json":
-        return _json(await request.read())
+        return bodies.from_json(body)
     if kind == "application/x-www-form-urlencoded":
-        return _urlencoded(await request.read(), request.charset or "utf-8")
-    if kind == "multipart/form-data":
-        return await _multipart(request)
-    await request.read()
-    raise web.HTTPUnsupportedMediaType
-
-
-def load(schema: Schema, data: Any) -> dict[str, Any]:
-    """Return what a schema makes of data; raise FieldsInvalidError with the code of every fault."""
-    try:
-        loaded: dict[str, Any] = schema.load(data)
-    except ValidationError as error:
-        raise FieldsInvalidError(
-            _flat({"_schema": error.messages} if isinstance(error.messages, list) else error.messages)
-        ) from error
-    return loaded
+        return bodies.from_urlencoded(body)
+    return await bodies.from_multipart(request, body)
 
 
 def query(request: web.Request, schema: Schema) -> dict[str, Any]:
@@ -86,12 +72,14 @@ def client(request: web.Request) -> IPv4Address | IPv6Address:
     """Return the client's address: the last one that no trusted proxy vouches for."""
     trusted = request.app[CONTEXT].settings.trusted_proxies
     address = _peer(request)
+    if "X-Forwarded-For" not in request.headers:
+        return address
     hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
     for hop in reversed(hops):
         if not any(address in network for network in trusted):
             break
         try:
-            address = ip_address(hop.strip())
+            address = _plain(hop.strip())
         except ValueError:
             break
     return address
@@ -106,63 +94,22 @@ def is_direct_from(request: web.Request, networks: tuple[Network, ...]) -> bool:
 
 
 def _peer(request: web.Request) -> IPv4Address | IPv6Address:
-    peer = ip_address((request.remote or "127.0.0.1").partition("%")[0])
-    return peer.ipv4_mapped or peer if isinstance(peer, IPv6Address) else peer
+    return _plain(request.remote or "127.0.0.1")
 
 
-def _json(body: bytes) -> Any:
-    try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise MalformedRequestError from error
+@lru_cache(4_096)
+def _plain(text: str) -> IPv4Address | IPv6Address:
+    """Return an address without its zone; one of IPv4 that is mapped into IPv6 is of IPv4."""
+    address = ip_address(text.partition("%")[0])
+    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
-def _urlencoded(body: bytes, charset: str) -> dict[str, str]:
-    try:
-        text = body.decode(charset)
-        pairs = parse_qsl(
-            text, keep_blank_values=True, encoding=charset, errors="strict", max_num_fields=_MOST_FIELDS
-        )
-    except LookupError as error:
-        raise web.HTTPUnsupportedMediaType from error
-    except ValueError as error:
-        raise MalformedRequestError from error
-    return dict(pairs)
-
-
-async def _multipart(request: web.Request) -> dict[str, str]:
-    found: dict[str, str] = {}
-    try:
-        reader = await request.multipart()
-        async for part in reader:
-            if not isinstance(part, BodyPartReader) or len(found) >= _MOST_FIELDS:
-                raise MalformedRequestError
-            content = await _part(request, part)
-            if part.name is not None and part.filename is None:
-                found[part.name] = content.decode(part.get_charset("utf-8"))
-    except LookupError as error:
-        raise web.HTTPUnsupportedMediaType from error
-    except (ValueError, AssertionError, RuntimeError) as error:
-        raise MalformedRequestError from error
-    return found
-
-
-async def _part(request: web.Request, part: BodyPartReader) -> bytes:
-    content = bytearray()
-    while chunk := await part.read_chunk():
-        content += chunk
-        if request.content.total_bytes > LARGEST_REQUEST:
-            raise web.HTTPRequestEntityTooLarge(LARGEST_REQUEST, request.content.total_bytes)
-    return part.decode(bytes(content))
-
-
-def _flat(messages: Mapping[Any, Any], prefix: str = "") -> dict[str, list[str]]:
-    """Flatten marshmallow's nested messages to `decisions.3.id`; faults of a whole body are under `body`."""
-    flat: dict[str, list[str]] = {}
-    for key, inner in messages.items():
-        name = prefix if key == "_schema" else f"{prefix}.{key}".removeprefix(".")
-        if isinstance(inner, dict):
-            flat |= _flat(inner, name)
-        else:
-            flat[name or "body"] = [one if isinstance(one, Fault) else Fault(one) for one in inner]
-    return flat
+async def _body(request: web.Request) -> bytes:
+    """Return the body, unpacked; the limit holds on the wire and for what comes out."""
+    if request.content_length is not None and request.content_length > LARGEST_REQUEST:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_REQUEST, request.content_length)
+    body = await request.read()
+    if len(body) > LARGEST_REQUEST:
+        raise web.HTTPRequestEntityTooLarge(LARGEST_REQUEST, len(body))
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    return bodies.unpacked(body, encoding, limit=LARGEST_REQUEST)

@@ -3,6 +3,7 @@
 from moderation_service.web import desk_routes
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.handlers import comments, moderation, moderation_api, operations
+from schemas import changes as changes_wire
 from schemas import comments as wire
 from schemas import moderation as moderation_wire
 
@@ -39,6 +40,16 @@ ENDPOINTS = (
         summary="Read one approved comment",
         answers={200: wire.PublicComment, 304: None},
         problems=(404, 503),
+        is_public=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/api/v1/changes",
+        handler=comments.changes,
+        summary="Follow what a site's readers see change",
+        query=changes_wire.ChangeQuery,
+        answers={200: changes_wire.ChangeFeed},
+        problems=(403, 422, 503),
         is_public=True,
     ),
     Endpoint(

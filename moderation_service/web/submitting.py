@@ -15,6 +15,9 @@ from moderation_service.domain.sites import Site
 from moderation_service.services.submission import Submission
 from moderation_service.web import reading
 from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.loading import load
+from schemas.base import Fault
+from schemas.comments import URL_CHARACTERS
 
 _QUICKLY_RENDERED = 2_000
 
@@ -58,7 +61,7 @@ def _checked(request: web.Request, fields: Any, schema: Schema) -> tuple[Submiss
     loaded: dict[str, Any] = {}
     key = None
     try:
-        loaded = reading.load(schema, fields)
+        loaded = load(schema, fields)
     except FieldsInvalidError as error:
         faults |= error.errors
     try:
@@ -73,13 +76,23 @@ def _checked(request: web.Request, fields: Any, schema: Schema) -> tuple[Submiss
             faults["author_email"] = ["invalid_email"]
     if "page_url" in loaded and not faults:
         try:
-            loaded["page_url"] = pages.canonical(loaded["page_url"])
+            loaded["page_url"] = _page_url(loaded["page_url"])
         except InvalidPageError:
             faults["page_url"] = ["invalid_url"]
+        except FieldsInvalidError as error:
+            faults |= error.errors
     if faults:
         raise FieldsInvalidError(faults)
     loaded.pop("redirect_to", None)
     return Submission(**loaded), key
+
+
+def _page_url(url: str) -> str:
+    """Return the canonical URL; it has the same limit, so that a reader can ask for the page by it."""
+    canonical = pages.canonical(url)
+    if len(canonical) > URL_CHARACTERS:
+        raise FieldsInvalidError({"page_url": [Fault("too_long", URL_CHARACTERS)]})
+    return canonical
 
 
 def _check_origin(request: web.Request, site: Site) -> None:

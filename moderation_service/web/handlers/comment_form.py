@@ -29,7 +29,8 @@ async def create(request: web.Request) -> web.Response:
     except DuplicateCommentError:
         pass
     except ModerationError as error:
-        return _sorry(request, problems.of_error(error, language_of(request)), fields)
+        origins = site.origins if site is not None else frozenset[str]()
+        return _sorry(request, problems.of_error(error, language_of(request)), fields, leads_to=origins)
     assert site is not None  # noqa: S101 - a comment of no site is not accepted
     return web.Response(
         status=303,
@@ -37,7 +38,9 @@ async def create(request: web.Request) -> web.Response:
     )
 
 
-def _sorry(request: web.Request, problem: Problem, fields: dict[str, Any]) -> web.Response:
+def _sorry(
+    request: web.Request, problem: Problem, fields: dict[str, Any], *, leads_to: frozenset[str] = frozenset()
+) -> web.Response:
     """Show what went wrong over the form as the visitor filled it in, so that nothing is lost."""
     language = language_of(request)
     return html.page(
@@ -51,6 +54,7 @@ def _sorry(request: web.Request, problem: Problem, fields: dict[str, Any]) -> we
         },
         status=problem.status,
         headers=problem.headers,
+        leads_to=leads_to,
     )
 
 

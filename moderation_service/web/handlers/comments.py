@@ -1,24 +1,20 @@
 """The routes of websites that post in JSON, and of readers."""
 
-import hashlib
-from datetime import datetime
-from email.utils import format_datetime
-
-import orjson
 from aiohttp import web
 
-from moderation_service.domain import pages
-from moderation_service.domain.errors import FieldsInvalidError, NotFoundError, UnknownSiteError
-from moderation_service.domain.pages import InvalidPageError, Page
+from moderation_service.domain.errors import NotFoundError, UnknownSiteError
+from moderation_service.services import changes as following
 from moderation_service.services import listing
 from moderation_service.web import reading, submitting
+from moderation_service.web.answers import is_held, to_json
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import comment_form
+from moderation_service.web.page_cache import Answer
 from schemas.base import is_id
-from schemas.comments import ListQuery, Order, Submission
+from schemas.changes import ChangeQuery
+from schemas.comments import Submission
 
-_SUBMISSION, _LIST = Submission(), ListQuery()
-_CACHE = "public, max-age=0, must-revalidate"
+_SUBMISSION, _CHANGES = Submission(), ChangeQuery()
 _PREFLIGHT = {
     "Access-Control-Allow-Methods": "POST",
     "Access-Control-Allow-Headers": "Content-Type, Idempotency-Key",
@@ -53,23 +49,12 @@ async def preflight(_: web.Request) -> web.Response:
 
 async def index(request: web.Request) -> web.Response:
     """List a page's approved comments."""
-    asked = reading.query(request, _LIST)
-    found = await listing.list_page(
-        request.app[CONTEXT].database,
-        page_of(request, asked["page_url"]),
-        after=asked["cursor"],
-        limit=asked["limit"],
-        newest_first=asked["order"] is Order.NEWEST,
-    )
-    body = to_json(
-        {
-            "page_url": found.page_url,
-            "count": found.count,
-            "comments": found.comments,
-            "next_cursor": found.next_after,
-        }
-    )
-    return _revalidated(request, body, found.last_change)
+    lists = request.app[CONTEXT].lists
+    query_string = request.rel_url.raw_query_string
+    answer = lists.kept(query_string)
+    if answer is None:
+        answer = await lists.answer(query_string, request.query)
+    return _sent(request, answer)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -77,39 +62,32 @@ async def show(request: web.Request) -> web.Response:
     comment_id = request.match_info["comment_id"]
     if not is_id(comment_id):
         raise NotFoundError
-    found = await listing.get(request.app[CONTEXT].database, comment_id)
-    return _revalidated(request, to_json(found), None)
+    context = request.app[CONTEXT]
+    body = to_json(await listing.get(context.database, comment_id))
+    return _sent(
+        request, Answer(body, {"Cache-Control": context.settings.cache_control, "Vary": "Accept-Encoding"})
+    )
 
 
-def page_of(request: web.Request, url: str) -> Page:
-    """Return the page at a URL of a known site; raise FieldsInvalidError or UnknownSiteError."""
-    try:
-        canonical = pages.canonical(url)
-    except InvalidPageError as error:
-        raise FieldsInvalidError({"page_url": ["invalid_url"]}) from error
-    site = request.app[CONTEXT].directory.sites.of_page(canonical)
-    if site is None:
+def _sent(request: web.Request, answer: Answer) -> web.Response:
+    """Send an answer as the reader takes it, or 304 to one who has it."""
+    headers = request.headers
+    encoded = answer.encoded(headers.get("Accept-Encoding", ""))
+    if_none_match = headers.get("If-None-Match")
+    if if_none_match is not None and is_held(if_none_match, encoded.etag):
+        return web.Response(status=304, headers=encoded.not_modified)
+    return web.Response(body=encoded.body, headers=encoded.headers)
+
+
+async def changes(request: web.Request) -> web.Response:
+    """Return what a site's readers saw change after a number."""
+    asked = reading.query(request, _CHANGES)
+    context = request.app[CONTEXT]
+    if context.directory.sites.get(asked["site"]) is None:
         raise UnknownSiteError
-    return pages.page(site.id, canonical)
-
-
-def to_json(value: object) -> bytes:
-    """Write JSON with times in RFC 3339, UTC."""
-    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
-
-
-def _revalidated(request: web.Request, body: bytes, last_change: datetime | None) -> web.Response:
-    """Answer with the body, or with 304 to a reader who has it."""
-    etag = f'"{hashlib.blake2b(body, digest_size=16).hexdigest()}"'
-    headers = {"ETag": etag, "Cache-Control": _CACHE}
-    if last_change is not None:
-        headers["Last-Modified"] = format_datetime(last_change, usegmt=True)
-    if _has(request.headers.get("If-None-Match", ""), etag):
-        return web.Response(status=304, headers=headers)
-    return web.Response(body=body, content_type="application/json", headers=headers)
-
-
-def _has(if_none_match: str, etag: str) -> bool:
-    """Compare weakly (RFC 9110, 13.1.2)."""
-    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
-    return etag in tags or "*" in tags
+    feed = await following.read(context.database, asked["site"], after=asked["after"], limit=asked["limit"])
+    return web.Response(
+        body=to_json(feed),
+        content_type="application/json",
+        headers={"Cache-Control": "no-cache"},
+    )

@@ -9,9 +9,10 @@ from moderation_service.domain.decisions import Decision, Outcome, Request
 from moderation_service.domain.errors import FieldsInvalidError, NotFoundError
 from moderation_service.services.desk import File
 from moderation_service.services.sessions import Session
-from moderation_service.web import desk_pages, desk_session, reading
+from moderation_service.web import desk_pages, desk_session
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import desk
+from moderation_service.web.loading import load
 from schemas.base import is_id
 from schemas.desk import Pick
 from schemas.moderation import NOTE_CHARACTERS
@@ -109,4 +110,4 @@ def _pick(decision: str, shown: str) -> dict[str, Any]:
     """Read `id.state.revision`."""
     comment_id, _, rest = shown.partition(".")
     seen, _, revision = rest.partition(".")
-    return reading.load(_PICK, {"id": comment_id, "decision": decision, "seen": seen, "revision": revision})
+    return load(_PICK, {"id": comment_id, "decision": decision, "seen": seen, "revision": revision})

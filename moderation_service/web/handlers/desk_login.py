@@ -6,22 +6,23 @@ from moderation_service.domain import addresses, screening
 from moderation_service.domain.addresses import InvalidAddressError
 from moderation_service.domain.errors import (
     FieldsInvalidError,
-    LinkExpiredError,
     LinkInvalidError,
     LinkUsedError,
     LinkVoidError,
     ModerationError,
+    TokenExpiredError,
     TooManyLoginsError,
 )
 from moderation_service.web import desk_pages, desk_session, problems, reading
 from moderation_service.web.context import CONTEXT
+from moderation_service.web.loading import load
 from moderation_service.web.middleware import language_of
 from schemas.desk import LogInForm
 
 _FORM = LogInForm()
 _REFUSALS: dict[type[ModerationError], tuple[int, str]] = {
     LinkUsedError: (410, "used"),
-    LinkExpiredError: (410, "old"),
+    TokenExpiredError: (410, "old"),
     LinkVoidError: (410, "invalid"),
     LinkInvalidError: (404, "invalid"),
 }
@@ -43,7 +44,7 @@ async def ask(request: web.Request) -> web.Response:
     desk_session.check_origin(request)
     fields = await desk_session.form_of(request)
     try:
-        email = reading.load(_FORM, fields)["email"]
+        email = load(_FORM, fields)["email"]
         address = _address(email)
     except FieldsInvalidError as error:
         faults = problems.field_errors(error.errors, language_of(request)).get("email", [])

@@ -5,10 +5,12 @@ from aiohttp import web
 from moderation_service.domain import decisions as rules
 from moderation_service.domain.comments import Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Outcome, Request
+from moderation_service.domain.errors import LinkExpiredError
 from moderation_service.services import listing, moderation
 from moderation_service.services.moderation import Case
 from moderation_service.web import html, reading
-from moderation_service.web.context import CONTEXT, LANGUAGE, Context
+from moderation_service.web.context import CONTEXT, READER, Context
+from moderation_service.web.loading import load
 from schemas.moderation import DecisionForm
 
 _FORM = DecisionForm()
@@ -24,7 +26,7 @@ async def decide(request: web.Request) -> web.Response:
     """Take the decision in the path, if the comment still stands as it was shown."""
     context = request.app[CONTEXT]
     case = await _open(request)
-    form = reading.load(_FORM, await reading.fields_of(request))
+    form = load(_FORM, await reading.fields_of(request) if request.can_read_body else {})
     asked = Request(
         comment_id=case.comment.id,
         decision=Decision(request.match_info["decision"]),
@@ -33,19 +35,29 @@ async def decide(request: web.Request) -> web.Response:
     )
     actor = Actor(means=Means.LINK, moderator_id=case.moderator.id, name=case.moderator.name)
     [result] = await moderation.decide(context.database, case.site, [asked], actor=actor, now=context.clock())
+    await context.tail.catch_up()
     refused = result.outcome in (Outcome.CONFLICT, Outcome.NOT_FOUND)
     return await _page(request, await _open(request), asked.decision, status=409 if refused else 200)
 
 
 async def _open(request: web.Request) -> Case:
     context = request.app[CONTEXT]
-    link = context.links.read(request.match_info["token"])
-    site = context.directory.sites.get(link.site_id)
-    if site is not None:
-        request[LANGUAGE] = site.language
+    try:
+        link = context.links.read(request.match_info["token"])
+    except LinkExpiredError as error:
+        _greet(request, error.site_id, error.moderator_id)
+        raise
+    _greet(request, link.site_id, link.moderator_id)
     site, moderator = moderation.holder(link, context.directory.sites, context.links)
-    request[LANGUAGE] = moderator.language
     return await moderation.open_case(context.database, link, site, moderator)
+
+
+def _greet(request: web.Request, site_id: str, moderator_id: str) -> None:
+    """Speak the language of whom the link was mailed to, that of the site where they have left."""
+    site = request.app[CONTEXT].directory.sites.get(site_id)
+    if site is not None:
+        moderator = site.moderator(moderator_id)
+        request[READER] = site.language if moderator is None else moderator.language
 
 
 async def _page(request: web.Request, case: Case, decision: Decision, *, status: int) -> web.Response:
@@ -62,6 +74,7 @@ async def _page(request: web.Request, case: Case, decision: Decision, *, status:
             "decision": decision,
             "offered": offered if may_change or case.comment.status is Status.PENDING else [],
             "may_undo": rules.may_undo(case.last, context.clock()),
+            "is_late": not may_change and case.comment.status is not Status.PENDING,
             "is_conflict": status == 409,  # noqa: PLR2004 - HTTP's number
             "desk_url": f"{context.settings.public_url}/desk",
         },

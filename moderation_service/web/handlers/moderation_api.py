@@ -10,8 +10,10 @@ from moderation_service.services import moderation
 from moderation_service.services import queue as waiting
 from moderation_service.services.queue import Filter
 from moderation_service.web import reading
+from moderation_service.web.answers import to_json
 from moderation_service.web.context import CONTEXT
-from moderation_service.web.handlers.comments import page_of, to_json
+from moderation_service.web.lists import page_of
+from moderation_service.web.loading import load
 from schemas.base import is_id
 from schemas.moderation import Decisions, QueueQuery
 
@@ -25,7 +27,7 @@ async def queue(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     wanted = Filter(
         status=Status(asked["status"]) if asked["status"] else None,
-        page_id=page_of(request, asked["page_url"]).id if asked["page_url"] else None,
+        page_id=page_of(context.directory.sites, asked["page_url"]).id if asked["page_url"] else None,
         words=asked["q"],
         author=asked["author"],
     )
@@ -61,7 +63,7 @@ async def history(request: web.Request) -> web.Response:
 async def decide(request: web.Request) -> web.Response:
     """Take up to 500 decisions at once."""
     site = reading.site_of_bearer(request)
-    asked = reading.load(_DECISIONS, await reading.fields_of(request))
+    asked = load(_DECISIONS, await reading.fields_of(request))
     context = request.app[CONTEXT]
     results = await moderation.decide(
         context.database,
@@ -78,6 +80,7 @@ async def decide(request: web.Request) -> web.Response:
         actor=Actor(means=Means.API),
         now=context.clock(),
     )
+    await context.tail.catch_up()
     return _answer(
         {"results": [{"id": one.comment_id, "status": one.status, "outcome": one.outcome} for one in results]}
     )

@@ -33,15 +33,7 @@ def upgrade() -> None:
         "ix_logins_network_hash_requested_at", "logins", ["network_hash", "requested_at"], unique=False
     )
     op.create_index("ix_logins_person_id_requested_at", "logins", ["person_id", "requested_at"], unique=False)
-    unsent = sa.text("person_id IS NOT NULL AND sent_at IS NULL AND given_up_at IS NULL")
-    op.create_index(
-        "ix_logins_unsent",
-        "logins",
-        ["next_attempt_at"],
-        unique=False,
-        sqlite_where=unsent,
-        postgresql_where=unsent,
-    )
+    op.create_index("ix_logins_sent_at_next_attempt_at", "logins", ["sent_at", "next_attempt_at"], unique=False)
     op.create_table(
         "sessions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),

@@ -1,0 +1,40 @@
+"""Measure and print one table: `python -m bench [part …]`, all parts but `large` and `memory` by default."""
+
+import datetime as dt
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import beside_isso, disk, large, memory, scaling, single
+from bench.table import Table
+
+_PARTS = {
+    "single": single.measure,
+    "scaling": scaling.measure,
+    "isso": beside_isso.measure,
+    "disk": disk.measure,
+    "large": large.measure,
+    "memory": memory.measure,
+}
+_DEFAULT = ("disk", "single", "scaling", "isso")
+
+
+def main() -> None:
+    """Run the parts named on the command line."""
+    parts = sys.argv[1:] or _DEFAULT
+    table = Table()
+    with tempfile.TemporaryDirectory(prefix="bench") as folder:
+        for part in parts:
+            place = Path(folder) / part
+            place.mkdir()
+            _PARTS[part](place, table)
+    now = dt.datetime.now(dt.UTC)
+    print(f"{now:%Y-%m-%d %H:%M} UTC, {os.cpu_count()} cores, {platform.system()} {platform.machine()},")
+    print(f"Python {platform.python_version()}; medians of three runs, each beside its limit in the same run.\n")
+    table.print()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,92 @@
+"""One process: POST on both engines, GET and 304, each beside the bare handler that does the same work."""
+
+import json
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from bench import servers
+from bench.databases import databases
+from bench.loader import Load, run
+from bench.seeding import seed
+from bench.table import Table
+
+ROUNDS = 3
+SECONDS = 4
+POST = "/api/v1/comments"
+
+
+def listed(page: int, limit: int) -> str:
+    """Return the address of a seeded page's list."""
+    return f"/api/v1/comments?page_url=https://www.example.org/s{page}&limit={limit}"
+
+
+def measure(folder: Path, table: Table) -> None:
+    """Fill the table."""
+    with servers.limits() as limit:
+        for engine, database_url in databases(folder):
+            settings = servers.environ(folder, database_url, servers.free_port())
+            with servers.service(settings) as (url, _):
+                for connections in (32, 256):
+                    _beside(
+                        table,
+                        f"POST, {engine}, {connections} connections",
+                        lambda url=url, many=connections: run(
+                            url + POST, seconds=SECONDS, connections=many, script="post.lua"
+                        ),
+                        lambda many=connections: run(
+                            limit + POST, seconds=SECONDS, connections=many, script="post.lua"
+                        ),
+                        least=0.33,
+                    )
+        settings = servers.environ(folder, f"sqlite:///{folder}/read.db", servers.free_port())
+        seed(settings, pages=1, comments=20, approve=1)
+        seed(settings, pages=2, comments=2_000, approve=2)
+        with servers.service(settings) as (url, _):
+            _measure_reading(table, url, limit)
+
+
+def _measure_reading(table: Table, url: str, limit: str) -> None:
+    short, etag = _fetched(url + listed(0, 20))
+    _beside(
+        table,
+        "GET of 20 comments",
+        lambda: run(url, seconds=SECONDS, paths=(listed(0, 20),)),
+        lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(short)}",)),
+        least=0.70,
+    )
+    _beside(
+        table,
+        "304",
+        lambda: run(url, seconds=SECONDS, paths=(listed(0, 20),), headers=(f"If-None-Match: {etag}",)),
+        lambda: run(limit, seconds=SECONDS, paths=("/304",)),
+        least=0.80,
+    )
+    stretches = tuple(_stretches(url))
+    long, _ = _fetched(url + stretches[0])
+    _beside(
+        table,
+        "GET of 200 out of 1,000 comments, any cursor",
+        lambda: run(url, seconds=SECONDS, paths=stretches),
+        lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(long)}",)),
+        least=0.50,
+    )
+
+
+def _beside(
+    table: Table, name: str, subject: Callable[[], Load], limit: Callable[[], Load], *, least: float
+) -> None:
+    table.add(name, [(subject(), limit()) for _ in range(ROUNDS)], least=least)
+
+
+def _stretches(url: str) -> Iterator[str]:
+    path: str | None = listed(1, 200)
+    while path is not None:
+        yield path
+        cursor = json.loads(_fetched(url + path)[0])["next_cursor"]
+        path = f"{listed(1, 200)}&cursor={cursor}" if cursor else None
+
+
+def _fetched(url: str) -> tuple[bytes, str]:
+    with urllib.request.urlopen(url) as answer:  # noqa: S310 - loopback
+        return answer.read(), answer.headers["ETag"]

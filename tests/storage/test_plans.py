@@ -1,0 +1,109 @@
+"""What the public and the feed ask for is found by an index, however many comments there are."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import event, text
+
+from moderation_service.domain import pages
+from moderation_service.domain.comments import Status
+from moderation_service.domain.decisions import Actor, Decision, Means, Request
+from moderation_service.services import moderation, submission
+from moderation_service.services.submission import Submission
+from moderation_service.storage import changes, comments
+from moderation_service.storage.database import Connection
+from tests.conftest import Start
+from tests.factories import ADDRESS, PAGE
+
+PAGES, COMMENTS = 200, 1_000
+PAGE_ID = pages.page("coop", f"{PAGE}/7").id
+
+Ask = Callable[[Connection], Awaitable[object]]
+QUESTIONS: dict[str, Ask] = {
+    "the list": lambda c: comments.approved(c, PAGE_ID, after=None, limit=20, newest_first=False),
+    "the newest first": lambda c: comments.approved(c, PAGE_ID, after=None, limit=20, newest_first=True),
+    "the count": lambda c: comments.count_and_last_change(c, PAGE_ID),
+    "the feed": lambda c: changes.after(c, "coop", 400, limit=10),
+    "the tail": lambda c: changes.pages_after(c, "coop", 490),
+    "the queue": lambda c: comments.queue(
+        c, "coop", status=Status.PENDING, page_id=None, words=None, after=None, limit=50
+    ),
+}
+
+
+async def fill(start: Start) -> Any:
+    service = (await start(screening="off")).service
+    site = service.directory.sites.get("coop")
+    assert site is not None
+    drafts = [
+        service.context.intake.draft(
+            Submission(
+                page_url=f"{PAGE}/{number % PAGES}",
+                page_title=None,
+                author_name="Giuliana",
+                author_email=ADDRESS,
+                author_url=None,
+                body=f"Commento {number}",
+                parent_id=None,
+            ),
+            site,
+            body_html="<p>Commento</p>",
+            network="127.0.0.0/24",
+            key=None,
+        )
+        for number in range(COMMENTS)
+    ]
+    async with service.context.database.write() as connection:
+        await submission.accept(connection, drafts, again=False)
+    wanted = [
+        Request(comment_id=one.id, decision=Decision.APPROVE, expected=None) for one in drafts[: COMMENTS // 2]
+    ]
+    await moderation.decide(
+        service.context.database, site, wanted, actor=Actor(means=Means.API), now=service.context.clock()
+    )
+    async with service.context.database.write() as connection:
+        await connection.execute(text("ANALYZE"))
+    return service.context.database
+
+
+async def plans(connection: Connection, ask: Ask) -> list[str]:
+    """Return the plan of every statement that a function sends."""
+    sent: list[tuple[str, Any]] = []
+
+    def note(sender: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+        if sender is connection.sync_connection:
+            sent.append((statement, parameters))
+
+    engine = connection.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        await ask(connection)
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    explain = "EXPLAIN QUERY PLAN" if connection.dialect.name == "sqlite" else "EXPLAIN"
+    found = []
+    for statement, parameters in sent:
+        rows = (await connection.exec_driver_sql(f"{explain} {statement}", parameters)).all()
+        found.append("\n".join(str(row[-1]) for row in rows))
+    return found
+
+
+async def test_no_question_of_readers_scans_the_comments(start: Start) -> None:
+    database = await fill(start)
+    async with database.read() as connection:
+        for name, ask in QUESTIONS.items():
+            for plan in await plans(connection, ask):
+                assert "SCAN comments" not in plan, f"{name}: {plan}"
+                assert "Seq Scan on comments" not in plan, f"{name}: {plan}"
+                assert "TEMP B-TREE" not in plan, f"{name}: {plan}"
+
+
+async def test_a_scan_would_be_noticed(start: Start) -> None:
+    database = await fill(start)
+
+    async def scanning(connection: Connection) -> None:
+        await connection.execute(text("SELECT * FROM comments WHERE body = 'nobody indexes this'"))
+
+    async with database.read() as connection:
+        plan = (await plans(connection, scanning))[-1]
+    assert "SCAN comments" in plan or "Seq Scan on comments" in plan

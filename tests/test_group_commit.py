@@ -1,0 +1,228 @@
+"""What arrives together is written together, and each is answered for itself."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+
+import pytest
+from aiohttp import ClientSession
+from sqlalchemy import event, func, select
+from sqlalchemy.exc import IntegrityError
+
+from moderation_service.domain.comments import Draft, Receipt
+from moderation_service.domain.errors import FieldsInvalidError, UnavailableError
+from moderation_service.services import submission
+from moderation_service.services.submission import Submission
+from moderation_service.storage import group_commit
+from moderation_service.storage.database import Connection, Database
+from moderation_service.storage.group_commit import GroupCommit
+from moderation_service.storage.tables import comments, contacts, promises
+from tests.factories import ADDRESS, PAGE, a_submission
+from tests.running import Running
+
+Start = Callable[..., Awaitable[Running]]
+Writer = GroupCommit[Draft, Receipt]
+UNKNOWN = "01900000-0000-7000-8000-000000000000"
+
+
+def drafts_of(service: Running, count: int) -> list[Draft]:
+    """Drafts as the intake makes them."""
+    context = service.service.context
+    site = context.directory.sites.get("coop")
+    assert site is not None
+    return [
+        context.intake.draft(
+            Submission(
+                page_url=PAGE,
+                page_title=None,
+                author_name="Giuliana",
+                author_email=ADDRESS,
+                author_url=None,
+                body=f"il numero {number}",
+                parent_id=None,
+            ),
+            site,
+            body_html=f"<p>il numero {number}</p>",
+            network="192.0.2.0/24",
+            key=None,
+        )
+        for number in range(count)
+    ]
+
+
+class Watched:
+    """A writer of its own on a database, with the transactions and batches that it took."""
+
+    def __init__(self, database: Database) -> None:
+        self.commits = 0
+        self.rollbacks = 0
+        self.batches: list[int] = []
+        self.writer: Writer = GroupCommit(database, self._accept)
+        engine = database._writer.sync_engine
+        event.listen(engine, "commit", self._commit)
+        event.listen(engine, "rollback", self._rollback)
+
+    async def write(self, drafts: Sequence[Draft]) -> list[Receipt | BaseException]:
+        """Hand all in at once, and stop when all are answered."""
+        asked = [asyncio.create_task(self.writer.submit(draft)) for draft in drafts]
+        await asyncio.sleep(0)
+        self.writer.close()
+        await self.writer.run()
+        return await asyncio.gather(*asked, return_exceptions=True)
+
+    async def _accept(
+        self,
+        connection: Connection,
+        drafts: Sequence[Draft],
+        again: bool,  # noqa: FBT001 - group commit's protocol
+    ) -> list[submission.Outcome]:
+        self.batches.append(len(drafts))
+        return await submission.accept(connection, drafts, again)
+
+    def _commit(self, _: object) -> None:
+        self.commits += 1
+
+    def _rollback(self, _: object) -> None:
+        self.rollbacks += 1
+
+
+@pytest.fixture
+async def quiet(start: Start) -> Running:
+    """A service that screens nothing."""
+    return await start(screening="off")
+
+
+async def counts(database: Database) -> tuple[int, int, int]:
+    async with database.read() as connection:
+        return tuple(  # type: ignore[return-value]
+            [
+                (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+                for table in (comments, contacts, promises)
+            ]
+        )
+
+
+async def test_a_hundred_drafts_one_of_them_bad_share_one_transaction(quiet: Running, database: Database) -> None:
+    drafts = drafts_of(quiet, 100)
+    drafts[41] = replace(drafts[41], parent_id=UNKNOWN)
+    watched = Watched(database)
+    outcomes = await watched.write(drafts)
+    assert watched.batches == [100]
+    assert (watched.commits, watched.rollbacks) == (1, 0)
+    assert isinstance(outcomes[41], FieldsInvalidError)
+    receipts = [one for one in outcomes if isinstance(one, Receipt)]
+    assert [one.id for one in receipts] == [draft.id for draft in drafts if draft is not drafts[41]]
+    assert await counts(database) == (99, 99, 198)
+
+
+async def test_a_batch_that_the_database_refuses_is_tried_one_by_one(quiet: Running, database: Database) -> None:
+    drafts = drafts_of(quiet, 5)
+    drafts[2] = replace(drafts[2], author_name=None)  # type: ignore[arg-type]
+    watched = Watched(database)
+    outcomes = await watched.write(drafts)
+    assert watched.batches == [5, 1, 1, 1, 1, 1]
+    assert watched.commits == 4
+    assert isinstance(outcomes[2], IntegrityError)
+    assert [type(one) for number, one in enumerate(outcomes) if number != 2] == [Receipt] * 4
+    assert await counts(database) == (4, 4, 8)
+
+
+async def test_a_client_that_leaves_in_mid_batch_hurts_nobody(quiet: Running, database: Database) -> None:
+    drafts = drafts_of(quiet, 10)
+    inside, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slowly(
+        connection: Connection,
+        batch: Sequence[Draft],
+        again: bool,  # noqa: FBT001 - group commit's protocol
+    ) -> list[submission.Outcome]:
+        inside.set()
+        await go_on.wait()
+        return await submission.accept(connection, batch, again)
+
+    writer: Writer = GroupCommit(database, slowly)
+    asked = [asyncio.create_task(writer.submit(draft)) for draft in drafts]
+    running = asyncio.create_task(writer.run())
+    await inside.wait()
+    asked[3].cancel()
+    await asyncio.sleep(0)
+    go_on.set()
+    outcomes = await asyncio.gather(*asked, return_exceptions=True)
+    assert isinstance(outcomes[3], asyncio.CancelledError)
+    assert [type(one) for number, one in enumerate(outcomes) if number != 3] == [Receipt] * 9
+    [later] = drafts_of(quiet, 1)
+    assert isinstance(await writer.submit(later), Receipt)
+    writer.close()
+    await running
+    assert await counts(database) == (11, 11, 22)
+
+
+async def test_connections_that_break_after_the_request_cost_nobody_an_answer(quiet: Running) -> None:
+    host, port = quiet.url.removeprefix("http://").split(":")
+
+    async def leave(number: int) -> None:
+        body = json.dumps(a_submission(body=f"weg {number}")).encode()
+        _, writer = await asyncio.open_connection(host, int(port))
+        head = f"POST /api/v1/comments HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n"
+        writer.write(head.encode() + b"Content-Type: application/json\r\n\r\n" + body)
+        await writer.drain()
+        writer.transport.abort()
+
+    async with ClientSession(quiet.url) as http:
+
+        async def stay(number: int) -> int:
+            async with http.post("/api/v1/comments", json=a_submission(body=f"bleibt {number}")) as answer:
+                return answer.status
+
+        statuses = await asyncio.gather(*(stay(n) for n in range(20)), *(leave(n) for n in range(20)))
+        assert [status for status in statuses if status is not None] == [202] * 20
+        assert await stay(21) == 202
+
+
+async def test_a_full_queue_refuses_at_once_and_says_when_to_come_again(
+    quiet: Running, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(group_commit, "_QUEUE", 3)
+    drafts = drafts_of(quiet, 4)
+    writer: Writer = GroupCommit(database, submission.accept)
+    asked = [asyncio.create_task(writer.submit(draft)) for draft in drafts[:3]]
+    await asyncio.sleep(0)
+    with pytest.raises(UnavailableError) as refused:
+        await writer.submit(drafts[3])
+    assert refused.value.retry_after > 0
+    writer.close()
+    await writer.run()
+    assert [type(one) for one in await asyncio.gather(*asked)] == [Receipt] * 3
+    with pytest.raises(UnavailableError):
+        await writer.submit(drafts[3])
+
+    monkeypatch.setattr(group_commit, "_QUEUE", 0)
+    async with ClientSession(quiet.url) as http:
+        answer = await http.post("/api/v1/comments", json=a_submission())
+        assert answer.status == 503
+        assert int(answer.headers["Retry-After"]) > 0
+        form = await http.post("/api/v1/comments", data=a_submission())
+        assert form.status == 503
+        assert int(form.headers["Retry-After"]) > 0
+        assert "interessante…" in await form.text()
+
+
+async def test_a_draft_whose_commit_went_unanswered_is_kept_once(quiet: Running, database: Database) -> None:
+    drafts = drafts_of(quiet, 3)
+    async with database.write() as connection:
+        first = await submission.accept(connection, drafts, again=False)
+    async with database.write() as connection:
+        second = await submission.accept(connection, drafts, again=True)
+    assert first == second
+    assert await counts(database) == (3, 3, 6)
+
+
+async def test_stopping_writes_what_waits(quiet: Running, database: Database) -> None:
+    drafts = drafts_of(quiet, 600)
+    watched = Watched(database)
+    outcomes = await watched.write(drafts)
+    assert {type(one) for one in outcomes} == {Receipt}
+    assert sum(watched.batches) == 600
+    assert watched.commits == len(watched.batches) == 3
+    assert (await counts(database))[0] == 600

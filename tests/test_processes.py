@@ -1,0 +1,86 @@
+"""Several processes behind one port, on one database."""
+
+import asyncio
+from urllib.parse import urlsplit
+
+import pytest
+from aiohttp import ClientSession, TCPConnector
+
+from moderation_service.storage.database import Database
+from tests.factories import PAGE, a_submission
+from tests.faults.load import assert_kept, load
+from tests.processes import served
+from tests.running import until
+from tests.smtp import MailServer
+
+TWO = {"MODERATION_SCREENING": "off", "MODERATION_LISTEN": "127.0.0.1:0"}
+
+
+async def counts(url: str) -> list[int]:
+    """Ask on connections of their own, so that both processes are asked."""
+    found = []
+    for _ in range(12):
+        async with ClientSession(url, connector=TCPConnector(force_close=True)) as http:
+            listed = await (await http.get("/api/v1/comments", params={"page_url": PAGE})).json()
+            found.append(listed["count"])
+    return found
+
+
+async def test_the_journey_goes_through_two_processes_on_one_port(
+    environ: dict[str, str], smtp: MailServer
+) -> None:
+    async with served(environ | TWO, "--workers", "2", listening=2) as service:
+        assert await counts(service.url) == [0] * 12
+        async with ClientSession(service.url) as http:
+            posted = await http.post("/api/v1/comments", json=a_submission())
+            assert posted.status == 202
+        await smtp.wait_for(2)
+        [mail] = smtp.to("anna@example.org")
+        approve = urlsplit(mail.link("/approve")).path
+        async with ClientSession(service.url) as http:
+            assert "interessante…" in await (await http.get(approve)).text()
+            decided = await http.post(approve, data={"seen": "pending"})
+            assert "Una risposta a" in await decided.text()
+        async with asyncio.timeout(2):
+            while await counts(service.url) != [1] * 12:
+                await asyncio.sleep(0.05)
+
+
+async def test_two_processes_lose_no_comment_and_double_no_mail(
+    environ: dict[str, str], smtp: MailServer, database: Database
+) -> None:
+    async with served(environ | TWO, "--workers", "2", listening=2) as service:
+        async with load(service.url, posters=8) as posted:
+            await until(lambda: len(posted.accepted) >= 400)
+        assert set(posted.statuses) == {202}
+        await until(lambda: told(smtp) >= len(posted.accepted))
+    await assert_kept(database, posted.accepted)
+    assert told(smtp) >= len(posted.accepted)
+    assert len({mail.message["Message-ID"] for mail in smtp.mails}) == len(smtp.mails)
+
+
+def told(smtp: MailServer) -> int:
+    return sum(int(mail.message["X-Comments"]) for mail in smtp.to("anna@example.org"))
+
+
+async def test_a_process_that_dies_is_started_again(environ: dict[str, str]) -> None:
+    async with served(environ | TWO, "--workers", "2", listening=2) as service:
+        children = await asyncio.create_subprocess_exec(
+            "pgrep", "-P", str(service.process.pid), stdout=asyncio.subprocess.PIPE
+        )
+        [first, _] = (await children.communicate())[0].split()
+        killer = await asyncio.create_subprocess_exec("kill", "-9", first.decode())
+        await killer.wait()
+        await until(lambda: sum("Listening on" in line for line in service.lines) == 3)
+        assert any("process.died" in line for line in service.lines)
+        async with ClientSession(service.url) as http:
+            assert (await http.get("/health/live")).status == 200
+
+
+async def test_a_port_that_is_taken_is_said_and_ends_all(environ: dict[str, str]) -> None:
+    async with served(environ | TWO) as first:
+        taken = environ | {"MODERATION_LISTEN": urlsplit(first.url).netloc}
+        for arguments in ((), ("--workers", "2")):
+            with pytest.raises(AssertionError, match="in use"):
+                async with served(taken, *arguments):
+                    pass

@@ -1,0 +1,202 @@
+"""Settings: every one read from the environment or a file, every fault named at once."""
+
+from dataclasses import fields
+from datetime import timedelta
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from moderation_service import config
+from moderation_service.config import Settings, SettingsError
+from moderation_service.config.values import Address, Server, Tls
+from tests.factories import OTHER_SECRET, SECRET
+
+REQUIRED = {
+    "MODERATION_PUBLIC_URL": "https://comments.example.net",
+    "MODERATION_SECRET_KEYS": SECRET,
+    "MODERATION_SMTP_URL": "smtp://mail.example.net",
+    "MODERATION_MAIL_FROM": "moderation@example.net",
+    "MODERATION_SITES": "sites.toml",
+}
+
+
+def faults(**changed: str) -> dict[str, str]:
+    """What is wrong with good settings once some are changed; by variable."""
+    try:
+        config.read(REQUIRED | {f"MODERATION_{name.upper()}": value for name, value in changed.items()})
+    except SettingsError as error:
+        return error.faults
+    return {}
+
+
+def test_what_is_left_out_has_the_default_of_the_contract() -> None:
+    settings = config.read(REQUIRED)
+    assert settings.database_url == "sqlite:///var/moderation.db"
+    assert settings.listen == Address(host="127.0.0.1", port=8080)
+    assert settings.trusted_proxies == settings.metrics_from == ()
+    assert settings.mail_interval == timedelta(seconds=60)
+    assert settings.screening is True
+
+
+def test_every_required_setting_is_named_at_once() -> None:
+    with pytest.raises(SettingsError) as raised:
+        config.read({})
+    assert raised.value.faults == dict.fromkeys(REQUIRED, "is required")
+
+
+VALUES: list[tuple[str, str, object]] = [
+    ("database_url", "postgresql://u:p@a:1,b:2/db?target_session_attrs=read-write", None),
+    ("database_url", "sqlite:////tmp/a.db", None),
+    ("public_url", "https://example.net/comments/", "https://example.net/comments"),
+    ("public_url", "http://[::1]:8080", None),
+    ("secret_keys", f" {SECRET} , {OTHER_SECRET},", (SECRET, OTHER_SECRET)),
+    ("mail_from", "Moderation@EXAMPLE.net", "Moderation@example.net"),
+    ("sites", "/etc/sites.toml", Path("/etc/sites.toml")),
+    ("listen", "0.0.0.0:0", Address(host="0.0.0.0", port=0)),  # noqa: S104 - a value, nobody listens
+    ("listen", "[::1]:65535", Address(host="::1", port=65_535)),
+    ("trusted_proxies", "10.0.0.0/8, fd00::/8", (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))),
+    ("metrics_from", "192.0.2.7", (ip_network("192.0.2.7/32"),)),
+    ("mail_interval", "0", timedelta(0)),
+    ("screening", "off", False),
+]
+
+
+@pytest.mark.parametrize(("name", "text", "value"), VALUES)
+def test_a_setting_is_read_from_its_variable(name: str, text: str, value: object) -> None:
+    settings = config.read(REQUIRED | {config.variable(name): text})
+    assert getattr(settings, name) == (text if value is None else value)
+
+
+def test_every_setting_has_a_variable_a_help_and_is_read_by_these_tests() -> None:
+    contract = {name for name, _, _ in VALUES} | {"smtp"}
+    assert contract <= {one.name for one in fields(Settings)}
+    assert config.variable("smtp") == "MODERATION_SMTP_URL"
+    assert all(one.metadata["help"] for one in fields(Settings))
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtp://mail.example.net", Server(host="mail.example.net", port=587, tls=Tls.STARTTLS)),
+        ("smtps://mail.example.net", Server(host="mail.example.net", port=465, tls=Tls.IMPLICIT)),
+        ("smtp://127.0.0.1:1025", Server(host="127.0.0.1", port=1025, tls=Tls.NONE)),
+        ("smtp://[::1]:1025", Server(host="::1", port=1025, tls=Tls.NONE)),
+        ("smtp://localhost?starttls=always", Server(host="localhost", port=587, tls=Tls.STARTTLS)),
+        ("smtp://mail.example.net?starttls=never", Server(host="mail.example.net", port=587, tls=Tls.NONE)),
+        (
+            "smtp://a%40b:p%2Fw%3A@mail.example.net:2525?ca_file=/etc/ca.pem",
+            Server(
+                host="mail.example.net",
+                port=2525,
+                tls=Tls.STARTTLS,
+                username="a@b",
+                password="p/w:",
+                ca_file="/etc/ca.pem",
+            ),
+        ),
+    ],
+)
+def test_mail_goes_in_plain_text_only_to_this_machine_or_when_told_so(url: str, server: Server) -> None:
+    assert config.read(REQUIRED | {"MODERATION_SMTP_URL": url}).smtp == server
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("database_url", "mysql://a/b"),
+        ("database_url", "sqlite:///"),
+        ("database_url", ""),
+        ("public_url", "comments.example.net"),
+        ("public_url", "ftp://example.net"),
+        ("public_url", "https://"),
+        ("public_url", "https://["),
+        ("public_url", "https://user:secret@example.net"),
+        ("public_url", "https://example.net:99999"),
+        ("public_url", "https://exa mple.net"),
+        ("public_url", "https://example.net/a b"),
+        ("public_url", "https://example.net/\n"),
+        ("public_url", "https://example.net?a"),
+        ("public_url", "https://example.net#a"),
+        ("secret_keys", ""),
+        ("secret_keys", "x" * 31),
+        ("secret_keys", f"{SECRET},short"),
+        ("secret_keys", f"{SECRET},{SECRET}"),
+        ("smtp_url", "mail.example.net"),
+        ("smtp_url", "http://mail.example.net"),
+        ("smtp_url", "smtp://"),
+        ("smtp_url", "smtp://["),
+        ("smtp_url", "smtp://mail.example.net:99999"),
+        ("smtp_url", "smtp://mail.example.net?starttls=maybe"),
+        ("smtp_url", "smtp://mail.example.net?tls=no"),
+        ("mail_from", "Moderation"),
+        ("mail_from", "Moderation <moderation@example.net>"),
+        ("mail_from", "moderation@example.net\nBcc: x@example.net"),
+        ("sites", ""),
+        ("listen", "8080"),
+        ("listen", ":8080"),
+        ("listen", "127.0.0.1:"),
+        ("listen", "127.0.0.1:65536"),
+        ("listen", "127.0.0.1:-1"),
+        ("listen", "127.0.0.1:²"),
+        ("trusted_proxies", "10.0.0.1/8"),
+        ("trusted_proxies", "everybody"),
+        ("metrics_from", "10.0.0.0/8 fd00::/8"),
+        ("mail_interval", "-1"),
+        ("mail_interval", "1.5"),
+        ("mail_interval", "a minute"),
+        ("mail_interval", "9" * 5_000),
+        ("screening", "yes"),
+        ("screening", "ON"),
+        ("screening", ""),
+    ],
+)
+def test_a_faulty_setting_is_named_by_its_variable(name: str, text: str) -> None:
+    found = faults(**{name: text})
+    assert list(found) == [f"MODERATION_{name.upper()}"]
+    assert len(found[f"MODERATION_{name.upper()}"]) < 200
+
+
+def test_all_faulty_settings_are_named_at_once() -> None:
+    found = faults(public_url="x", listen="x", screening="x", mail_from="x")
+    assert sorted(found) == [f"MODERATION_{name}" for name in ("LISTEN", "MAIL_FROM", "PUBLIC_URL", "SCREENING")]
+
+
+@pytest.mark.parametrize("name", ["secret_keys", "smtp", "database_url", "public_url"])
+def test_a_secret_may_stand_in_a_file(name: str, tmp_path: Path) -> None:
+    variable = config.variable(name)
+    text = (REQUIRED | {"MODERATION_DATABASE_URL": "sqlite:///a.db"})[variable]
+    file = tmp_path / "secret"
+    file.write_text(f"{text}\n", encoding="utf-8")
+    environ = {key: value for key, value in REQUIRED.items() if key != variable}
+    read = config.read(environ | {f"{variable}_FILE": str(file)})
+    assert getattr(read, name) == getattr(config.read(REQUIRED | {variable: text}), name)
+
+
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken"
+    broken.write_bytes(b"\xff\xfe" + SECRET.encode())
+    for path in (tmp_path / "nothing", tmp_path, broken):
+        found = faults(database_url_file=str(path))
+        assert list(found) == ["MODERATION_DATABASE_URL"]
+        assert SECRET not in found["MODERATION_DATABASE_URL"]
+
+
+def test_a_variable_and_its_file_are_not_both_believed(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text(OTHER_SECRET)
+    assert faults(secret_keys_file=str(file)) == {
+        "MODERATION_SECRET_KEYS": "and MODERATION_SECRET_KEYS_FILE are both set"
+    }
+
+
+def test_no_secret_is_shown_when_settings_are() -> None:
+    settings = config.read(REQUIRED | {"MODERATION_SMTP_URL": "smtp://user:mail-password@mail.example.net"})
+    shown = f"{settings!r} {settings.smtp!r}"
+    assert SECRET not in shown
+    assert "mail-password" not in shown
+
+
+def test_a_faulty_secret_is_not_repeated() -> None:
+    assert "too-short" not in str(faults(secret_keys="too-short"))
+    assert "hush" not in str(faults(smtp_url="http://user:hush@mail.example.net"))

@@ -1,0 +1,206 @@
+"""Deciding behind a mailed link: what was seen, by whom it was decided, and for how long it may change."""
+
+import re
+from typing import Any
+
+import pytest
+from aiohttp import ClientResponse, ClientSession
+
+from moderation_service.storage.database import Database
+from tests.conftest import Clock
+from tests.factories import bearer
+from tests.mailed import ANNA, PAUL, Posted, post
+from tests.rows import all_rows
+from tests.smtp import MailServer
+
+SEEN = re.compile(r'action="(\w+)"><input type="hidden" name="seen" value="(\w+)">')
+STATUS_OF = {"approve": "approved", "reject": "rejected", "spam": "spam"}
+
+
+async def decide(
+    http: ClientSession, posted: Posted, decision: str, *, seen: str = "pending", by: str = ANNA
+) -> ClientResponse:
+    path = posted.path("approve", by).replace("/approve", f"/{decision}")
+    return await http.post(path, data={"seen": seen})
+
+
+async def history(http: ClientSession, posted: Posted) -> list[dict[str, Any]]:
+    answer = await http.get(f"/api/v1/moderation/comments/{posted.id}/history", headers=bearer())
+    assert answer.status == 200
+    found: list[dict[str, Any]] = (await answer.json())["history"]
+    return found
+
+
+async def status(http: ClientSession, posted: Posted) -> str:
+    answer = await http.get("/api/v1/moderation/comments", headers=bearer())
+    [found] = [one["status"] for one in (await answer.json())["comments"] if one["id"] == posted.id]
+    return str(found)
+
+
+async def buttons(answer: ClientResponse) -> dict[str, str]:
+    """The decisions that a page offers, each with the state that its form says was seen."""
+    return dict(SEEN.findall(await answer.text()))
+
+
+@pytest.mark.parametrize("decision", STATUS_OF)
+async def test_each_link_offers_its_decision_first_and_takes_it(
+    http: ClientSession, smtp: MailServer, decision: str
+) -> None:
+    posted = await post(http, smtp)
+    shown = await http.get(posted.path(decision))
+    page = await shown.text()
+    assert await buttons(shown) == {"approve": "pending", "reject": "pending", "spam": "pending"}
+    assert page.count('<button class="first">') == 1
+    assert re.search(rf'action="{decision}">[^/]*<button class="first">', page)
+    decided = await decide(http, posted, decision)
+    assert decided.status == 200
+    others = {one: STATUS_OF[decision] for one in STATUS_OF if one != decision}
+    assert await buttons(decided) == others | {"undo": STATUS_OF[decision]}
+    assert await status(http, posted) == STATUS_OF[decision]
+    [line] = await history(http, posted)
+    assert line == {
+        "decision": decision,
+        "from_status": "pending",
+        "to_status": STATUS_OF[decision],
+        "actor": "Anna",
+        "means": "link",
+        "note": None,
+        "at": "2026-11-22T10:00:00Z",
+    }
+
+
+async def test_the_same_decision_again_is_fine_and_writes_nothing(
+    http: ClientSession, smtp: MailServer, database: Database
+) -> None:
+    posted = await post(http, smtp)
+    await decide(http, posted, "approve")
+    before = await all_rows(database)
+    for seen in ("pending", "approved", "spam"):
+        for by in (ANNA, PAUL):
+            assert (await decide(http, posted, "approve", seen=seen, by=by)).status == 200
+    assert (await http.post(posted.path("approve"))).status == 200
+    assert await all_rows(database) == before
+
+
+@pytest.mark.parametrize("data", [None, {}, {"seen": "pending"}, {"seen": "spam"}, {"seen": ""}])
+async def test_a_decision_on_what_was_not_seen_shows_who_decided_and_may_be_taken_knowingly(
+    http: ClientSession, smtp: MailServer, database: Database, data: dict[str, str] | None
+) -> None:
+    posted = await post(http, smtp)
+    await decide(http, posted, "approve", by=ANNA)
+    before = await all_rows(database)
+    refused = await http.post(posted.path("reject", PAUL), data=data)
+    assert await all_rows(database) == before
+    if data == {"seen": ""}:
+        assert refused.status == 422
+        return
+    assert refused.status == 409
+    page = await refused.text()
+    assert 'role="alert"' in page
+    assert re.search("Approved on November 22, 2026.*10:00.*by the link mailed to .?Anna", page)
+    offered = await buttons(refused)
+    assert offered == {"reject": "approved", "spam": "approved", "undo": "approved"}
+    again = await decide(http, posted, "reject", seen=offered["reject"], by=PAUL)
+    assert again.status == 200
+    assert await status(http, posted) == "rejected"
+    assert [(line["actor"], line["to_status"]) for line in await history(http, posted)] == [
+        ("Anna", "approved"),
+        ("Paul", "rejected"),
+    ]
+
+
+async def test_a_decision_by_link_may_change_for_a_day_and_then_on_the_desk(
+    http: ClientSession, smtp: MailServer, clock: Clock, database: Database
+) -> None:
+    posted = await post(http, smtp)
+    await decide(http, posted, "approve")
+    clock.advance(hours=24)
+    assert (await decide(http, posted, "reject", seen="approved", by=PAUL)).status == 200
+    clock.advance(hours=24)
+    assert await buttons(await http.get(posted.path("spam"))) == {
+        "approve": "rejected",
+        "spam": "rejected",
+        "undo": "rejected",
+    }
+    clock.advance(seconds=1)
+    before = await all_rows(database)
+    shown = await http.get(posted.path("approve"))
+    assert shown.status == 200
+    assert await buttons(shown) == {}
+    assert 'href="https://comments.example.net/desk"' in await shown.text()
+    for decision in ("approve", "spam", "undo"):
+        late = await decide(http, posted, decision, seen="rejected")
+        assert late.status == 409
+        assert await buttons(late) == {}
+        assert "più di un giorno fa" in await late.text()
+    assert (await decide(http, posted, "reject", seen="rejected")).status == 200
+    assert await all_rows(database) == before
+
+
+async def test_undo_restores_what_was_before_the_last_decision_once(http: ClientSession, smtp: MailServer) -> None:
+    posted = await post(http, smtp)
+    assert (await decide(http, posted, "undo")).status == 409
+    await decide(http, posted, "reject")
+    await decide(http, posted, "approve", seen="rejected")
+    assert (await decide(http, posted, "undo", seen="rejected")).status == 409
+    undone = await decide(http, posted, "undo", seen="approved", by=PAUL)
+    assert undone.status == 200
+    assert await status(http, posted) == "rejected"
+    assert "undo" not in await buttons(undone)
+    assert (await decide(http, posted, "undo", seen="rejected")).status == 409
+    assert [(line["decision"], line["to_status"]) for line in await history(http, posted)] == [
+        ("reject", "rejected"),
+        ("approve", "approved"),
+        ("undo", "rejected"),
+    ]
+
+
+async def test_undo_to_pending_promises_again_what_nobody_was_told_of(
+    http: ClientSession, smtp: MailServer, database: Database
+) -> None:
+    smtp.refuse_recipient = "451 4.3.0 later"
+    answer = await http.post(
+        "/api/v1/comments",
+        json={
+            "page_url": "https://www.example.org/",
+            "author_name": "Giuliana",
+            "author_email": "g@example.com",
+            "body": "interessante…",
+        },
+    )
+    comment_id = (await answer.json())["id"]
+
+    async def by_program(decision: str) -> None:
+        body = {"decisions": [{"id": comment_id, "decision": decision}]}
+        done = await http.post("/api/v1/moderation/decisions", json=body, headers=bearer())
+        assert (await done.json())["results"][0]["outcome"] == "done"
+
+    await by_program("spam")
+    await by_program("undo")
+    states = {row[5] for row in (await all_rows(database))["promises"]}
+    assert states == {"waiting"}
+
+
+async def test_undo_to_pending_tells_nobody_twice(
+    http: ClientSession, smtp: MailServer, database: Database
+) -> None:
+    posted = await post(http, smtp)
+    await decide(http, posted, "spam")
+    await decide(http, posted, "undo", seen="spam")
+    assert await status(http, posted) == "pending"
+    states = {row[5] for row in (await all_rows(database))["promises"]}
+    assert states == {"told"}
+    assert (await decide(http, posted, "approve")).status == 200
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_the_page_of_an_approved_comment_shows_it_as_its_readers_will_see_it(
+    http: ClientSession, smtp: MailServer
+) -> None:
+    posted = await post(http, smtp)
+    italian = await (await decide(http, posted, "approve")).text()
+    assert re.search(r"<h1>Una risposta a <a [^>]*><cite><bdi>Chi siamo<", italian)
+    assert "<bdi>Giuliana</bdi> scrive:" in italian
+    assert "interessante…" in italian
+    english = await (await http.get(posted.path("approve", PAUL))).text()
+    assert re.search(r"<h1>One reply to <a [^>]*><cite><bdi>Chi siamo<", english)
