@@ -32,8 +32,8 @@ ENDPOINTS = (
         method="GET",
         path="/desk/login",
         handler=desk_login.elsewhere,
-        summary="Go to the desk",
-        answers={303: None},
+        summary="The form to log in",
+        answers={200: None},
         is_page=True,
     ),
     Endpoint(

@@ -58,8 +58,8 @@ async def ask(request: web.Request) -> web.Response:
 
 
 async def elsewhere(request: web.Request) -> web.Response:
-    """Send to the desk who comes back to the address of a form."""
-    return desk_pages.to_desk(request)
+    """Show the form to who comes back to its address."""
+    return form(request)
 
 
 async def door(request: web.Request) -> web.Response:
