@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from moderation_service import config, runtime
 from moderation_service.domain.comments import Draft
 from moderation_service.domain.decisions import Actor, Decision, Means, Request
-from moderation_service.runtime import Service
 from moderation_service.services import moderation, submission
 from moderation_service.services.submission import Submission
+from moderation_service.workers import Service
 
 BODY = "Un commento come tanti, di circa trecento byte, che saluta e poi racconta qualcosa. " * 3
 

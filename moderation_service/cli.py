@@ -1,8 +1,10 @@
 """The commands."""
 
 import asyncio
+import hashlib
 import json
 import os
+import secrets
 import signal
 import sys
 from collections.abc import Mapping
@@ -103,6 +105,20 @@ def audit() -> None:
     Console().print(table)
     if any(found.values()):
         sys.exit(1)
+
+
+@main.group()
+def keys() -> None:
+    """Keys of programs that moderate."""
+
+
+@keys.command("new")
+def new_key() -> None:
+    """Make a bearer key for the moderation API; it is shown once and kept nowhere."""
+    key = secrets.token_urlsafe(32)
+    digest = hashlib.sha256(key.encode()).hexdigest()
+    click.echo(f"Give this key to the program:\n\n{key}\n")
+    click.echo(f'Add this line to the site in the sites file:\n\napi_keys = ["sha256:{digest}"]')
 
 
 async def _serve(settings: Settings) -> None:

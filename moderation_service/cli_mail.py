@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from moderation_service import command, log, runtime, sites
+from moderation_service import command, log, sites, workers
 from moderation_service.config import Settings
 from moderation_service.domain import addresses, notices
 from moderation_service.domain.keys import KeyRing
@@ -133,7 +133,7 @@ async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, Directory
 
 
 async def _send_test(settings: Settings, recipient: str, language: str) -> None:
-    links = Links(KeyRing(settings.secret_keys), runtime.utc_now)
+    links = Links(KeyRing(settings.secret_keys), workers.utc_now)
     composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=links)
     server = settings.smtp
     click.echo(f"To {server.host}:{server.port} ({server.tls}) for {recipient}")
@@ -143,9 +143,9 @@ async def _send_test(settings: Settings, recipient: str, language: str) -> None:
         helo=composer.host,
         on_step=lambda phase, words: click.echo(f"  ok      {_STEPS[phase]}: {' '.join(words.split())}"),
     )
-    message_id = composer.new_message_id(runtime.new_id())
+    message_id = composer.new_message_id(workers.new_id())
     try:
-        sample = composer.sample(recipient, language, message_id=message_id, now=runtime.utc_now())
+        sample = composer.sample(recipient, language, message_id=message_id, now=workers.utc_now())
         await transport.send(sample, recipient)
     except DeliveryError as error:
         click.echo(f"  FAILED  {error.phase}: {error.code or ''} {' '.join(error.reply.split())}".rstrip())

@@ -3,32 +3,31 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from pathlib import Path
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from datetime import datetime
 
 import structlog
-import uuid_utils
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service import config, sites
+from moderation_service import config, sites, workers
 from moderation_service.config import Settings
 from moderation_service.config.values import Address
-from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
+from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport
-from moderation_service.services import retention, submission
+from moderation_service.services import submission
 from moderation_service.services.changes import Tail
 from moderation_service.services.delivery import Delivery
+from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
+from moderation_service.services.logins import Logins
+from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
-from moderation_service.sites import SitesFileError
 from moderation_service.storage import migrations
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
@@ -37,6 +36,7 @@ from moderation_service.web.context import Context
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.lists import Lists
 from moderation_service.web.page_cache import PageCache
+from moderation_service.workers import Service, new_id, utc_now
 
 RUNNING_REQUESTS = 5.0
 """Seconds that running requests have to finish when the service stops."""
@@ -44,36 +44,8 @@ RUNNING_REQUESTS = 5.0
 MAIL_IN_FLIGHT = 5.0
 """Seconds that a mail being handed in has to finish when the service stops."""
 
-_LOOK_AT_SITES_EVERY = 5.0
-_LOOK_FOR_MAIL_EVERY = 1.0
-_LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
-_LOOK_FOR_CHANGES_EVERY = 0.5
-_TIDY_EVERY = 60.0
-_LONGEST_BACKOFF = 60.0
 
 _log = structlog.stdlib.get_logger(__name__)
-
-
-def utc_now() -> datetime:
-    """Return the time by the machine's clock."""
-    return datetime.now(UTC)
-
-
-def new_id() -> str:
-    """Return a UUIDv7 (RFC 9562), rising within this process."""
-    return str(uuid_utils.uuid7())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Service:
-    """Everything but HTTP and the workers."""
-
-    settings: Settings
-    directory: Directory
-    context: Context
-    delivery: Delivery
-    mail_waits: asyncio.Event
-    sites_changed: asyncio.Event
 
 
 @asynccontextmanager
@@ -101,6 +73,15 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
             clock=clock,
             new_id=new_id,
         )
+        logins = Logins(
+            database,
+            directory,
+            keys,
+            LoginComposer(public_url=settings.public_url, sender=settings.mail_from),
+            Transport(settings.smtp, sender=settings.mail_from, helo=composer.host),
+            clock=clock,
+            new_id=new_id,
+        )
         cache = PageCache()
         tail = Tail(database, cache.drop)
         writer = GroupCommit(database, submission.accept)
@@ -121,6 +102,9 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
                 last_failure=lambda: writer.last_failure,
             ),
             clock=clock,
+            logins=logins,
+            sessions=Sessions(database, directory, keys, clock=clock),
+            desk=Desk(database, keys, clock=clock, new_id=new_id),
             wake_delivery=mail_waits.set,
         )
         yield Service(
@@ -150,12 +134,15 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
     await runner.setup()
     listen = service.settings.listen
-    writing = asyncio.create_task(supervised("writer", context.writer.run))
-    mailing = asyncio.create_task(supervised("mail", lambda: _deliver(service, stop)))
+    writing = asyncio.create_task(workers.supervised("writer", context.writer.run))
+    mailing = [
+        asyncio.create_task(workers.supervised("mail", lambda: workers.deliver(service, stop))),
+        asyncio.create_task(workers.supervised("logins", lambda: context.logins.run(stop))),
+    ]
     minor = [
-        asyncio.create_task(supervised("changes", lambda: _follow_changes(service))),
-        asyncio.create_task(supervised("sites", lambda: _watch_sites(service))),
-        asyncio.create_task(supervised("retention", lambda: _tidy(service))),
+        asyncio.create_task(workers.supervised("changes", lambda: workers.follow_changes(service))),
+        asyncio.create_task(workers.supervised("sites", lambda: workers.watch_sites(service))),
+        asyncio.create_task(workers.supervised("retention", lambda: workers.tidy(service))),
     ]
     try:
         await _listen(runner, listen)
@@ -165,14 +152,16 @@ async def serve(
         stop.set()
         context.health.begin_stop()
         service.mail_waits.set()
+        context.logins.asked.set()
         for task in minor:
             task.cancel()
         await runner.cleanup()
         context.writer.close()
         await writing
-        await asyncio.wait([mailing], timeout=MAIL_IN_FLIGHT)
-        mailing.cancel()
-        await asyncio.gather(mailing, *minor, return_exceptions=True)
+        await asyncio.wait(mailing, timeout=MAIL_IN_FLIGHT)
+        for task in mailing:
+            task.cancel()
+        await asyncio.gather(*mailing, *minor, return_exceptions=True)
 
 
 async def _listen(runner: web.AppRunner, address: Address) -> None:
@@ -190,83 +179,9 @@ def settings_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-async def supervised(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run a worker until it ends by itself; log a failure and start it again, later each time."""
-    delay = 1.0
-    while True:
-        try:
-            await work()
-        except Exception:
-            _log.exception("worker.failed", worker=name)
-            await asyncio.sleep(delay)
-            delay = min(delay * 2, _LONGEST_BACKOFF)
-        else:
-            return
-
-
 def stop_on_signals(stop: asyncio.Event, service: Service) -> None:
     """Stop on SIGINT and SIGTERM, look at the sites file again on SIGHUP."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, service.sites_changed.set)
-
-
-async def _deliver(service: Service, stop: asyncio.Event) -> None:
-    """Look for mail when a comment has come in, and once a second; under load, five times a second."""
-    while not stop.is_set():
-        service.mail_waits.clear()
-        await service.delivery.deliver_due(stop)
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_FOR_MAIL_AT_MOST_EVERY):
-                await stop.wait()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
-                await service.mail_waits.wait()
-
-
-async def _follow_changes(service: Service) -> None:
-    while True:
-        try:
-            await service.context.tail.look()
-        except UnavailableError:
-            _log.warning("changes.unknown")
-        await asyncio.sleep(_LOOK_FOR_CHANGES_EVERY)
-
-
-async def _watch_sites(service: Service) -> None:
-    """Take over a changed sites file; report a faulty one and keep the sites as they are."""
-    path = service.settings.sites
-    seen = _stamp(path)
-    while True:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_AT_SITES_EVERY):
-                await service.sites_changed.wait()
-        now = _stamp(path)
-        if now == seen and not service.sites_changed.is_set():
-            continue
-        service.sites_changed.clear()
-        try:
-            found = sites.load(path)
-        except SitesFileError as error:
-            _log.error("sites.faulty", faults=error.faults)
-        else:
-            await service.directory.replace(
-                service.context.database, found, now=service.context.clock(), new_id=new_id
-            )
-            _log.info("sites.replaced", sites=[site.id for site in found])
-        seen = now
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
-
-
-async def _tidy(service: Service) -> None:
-    while True:
-        await retention.forget(service.context.database, service.context.clock())
-        await asyncio.sleep(_TIDY_EVERY)

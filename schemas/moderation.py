@@ -88,11 +88,15 @@ class DecisionResults(ResponseSchema):
 
 
 class QueueQuery(QuerySchema):
-    """Which of the site's comments to list; `q` looks for words in text and author's name."""
+    """Which of the site's comments to list, in whatever state when none is named.
+
+    `q` looks for words in text and author's name; `author` is a part of the name, or a whole address.
+    """
 
     status = Choice(Status, by_value=True, load_default=None)
     page_url = HttpUrl(limit=2_000, load_default=None, metadata={"format": "uri"})
     q = Line(limit=200, load_default=None)
+    author = Line(limit=254, load_default=None)
     limit = Count(most=200, load_default=50)
     cursor = Id(load_default=None, code="invalid_cursor")
 
@@ -117,6 +121,7 @@ class QueuedComment(ResponseSchema):
     body = fields.String(required=True)
     body_html = fields.String(required=True)
     revision = fields.Integer(required=True)
+    spam_reasons = fields.List(fields.String(), required=True)
     created_at = Timestamp(required=True)
     changed_at = Timestamp(required=True)
 

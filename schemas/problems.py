@@ -44,6 +44,8 @@ class ProblemCode(StrEnum):
     INVALID_FIELDS = "invalid_fields"
     KEY_REUSED = "key_reused"
     RATE_LIMITED = "rate_limited"
+    LOGGED_OUT = "logged_out"
+    FORGED_FORM = "forged_form"
     INTERNAL = "internal"
     UNAVAILABLE = "unavailable"
 
@@ -93,6 +95,11 @@ PROBLEMS = {
     ProblemCode.INVALID_FIELDS: ("Please check what you entered", "Some fields were not accepted."),
     ProblemCode.KEY_REUSED: ("Key already used", "This Idempotency-Key was used before for another comment."),
     ProblemCode.RATE_LIMITED: ("Too many comments", "Many comments came from your network. Please wait a little."),
+    ProblemCode.LOGGED_OUT: ("Not logged in", "Nothing was changed. Log in at the desk and try again."),
+    ProblemCode.FORGED_FORM: (
+        "Form not accepted",
+        "Nothing was changed: the form does not come from the page that you see. Open the desk and try again.",
+    ),
     ProblemCode.INTERNAL: ("Something went wrong", "This is our mistake. It was noted; please try again later."),
     ProblemCode.UNAVAILABLE: ("Not possible just now", "Nothing was stored. Please try again in a few seconds."),
 }

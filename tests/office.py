@@ -8,20 +8,20 @@ from typing import Any
 
 from sqlalchemy import select
 
-from moderation_service import config, runtime
+from moderation_service import config, runtime, workers
 from moderation_service.config.values import smtp_url
 from moderation_service.domain import markup
 from moderation_service.domain.comments import Receipt, Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Request
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.transport import Limits, Transport
-from moderation_service.runtime import Service
 from moderation_service.services import moderation, submission
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.submission import Submission
 from moderation_service.storage import books
 from moderation_service.storage.database import Database
 from moderation_service.storage.tables import messages, people, promises
+from moderation_service.workers import Service
 from tests.conftest import Clock
 from tests.factories import a_submission
 from tests.smtp import Mail
@@ -83,7 +83,7 @@ class Office:
             interval=self.interval,
             remind_after=settings.remind_after,
             clock=self.clock,
-            new_id=runtime.new_id,
+            new_id=workers.new_id,
         )
 
     def composer(self) -> Composer:

@@ -6,9 +6,9 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from moderation_service import runtime
+from moderation_service import runtime, workers
 from moderation_service.config import Settings
-from moderation_service.runtime import Service
+from moderation_service.workers import Service
 
 
 @dataclass(slots=True)
@@ -25,7 +25,7 @@ async def running(settings: Settings, clock: Callable[[], datetime] | None = Non
     """Run a service until the end of the block; fail if it ends by an error."""
     stop = asyncio.Event()
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    async with runtime.opened(settings, clock or runtime.utc_now) as service:
+    async with runtime.opened(settings, clock or workers.utc_now) as service:
         serving = asyncio.create_task(runtime.serve(service, stop=stop, on_ready=ready.set_result))
         try:
             await asyncio.wait([serving, ready], return_when=asyncio.FIRST_COMPLETED)

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 from sqlalchemy import insert, select, update
 
-from moderation_service import config, runtime, sites
+from moderation_service import config, runtime, sites, workers
 from moderation_service.domain import addresses, notices
 from moderation_service.domain.notices import MessageState
 from moderation_service.mail.transport import Limits, Transport
@@ -159,7 +159,7 @@ async def test_a_promise_made_after_its_moderator_had_left_finds_an_heir(
     text = file.read_text()
     [block] = re.findall(r'\[\[site.moderator]]\nid = "anna"\n(?:.+\n)+', text)
     file.write_text(text.replace(block, ""))
-    await directory.replace(office.database, sites.load(file), now=clock(), new_id=runtime.new_id)
+    await directory.replace(office.database, sites.load(file), now=clock(), new_id=workers.new_id)
     now_sites, now_people = directory.sites, directory._people
     directory.sites, directory._people = before, gone
     late = await office.post()

@@ -112,3 +112,4 @@ class QueuedComment:
     created_at: datetime
     changed_at: datetime
     change_number: int | None
+    spam_reasons: tuple[str, ...] = ()

@@ -32,6 +32,7 @@ class Means(StrEnum):
 
     LINK = "link"
     API = "api"
+    DESK = "desk"
 
 
 class Outcome(StrEnum):

@@ -26,6 +26,30 @@ class UnauthorizedError(ModerationError):
     """No bearer key of a site was given."""
 
 
+class LoggedOutError(ModerationError):
+    """No session of the desk was shown, or it is over."""
+
+
+class ForgedFormError(ModerationError):
+    """A form was sent that this service did not show to whoever sent it."""
+
+
+class TooManyLoginsError(ModerationError):
+    """The client's network asked for too many log-in mails; it may go on after `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class TokenExpiredError(ModerationError):
+    """The token was genuine and is too old."""
+
+
+class LinkUsedError(ModerationError):
+    """The link was genuine and has done its work."""
+
+
 class UnknownSiteError(ModerationError):
     """The page belongs to no site of this service."""
 

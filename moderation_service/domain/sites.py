@@ -45,6 +45,28 @@ class Site:
         return tuple(one for one in self.moderators if one.covers(path)) or self.moderators
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seat:
+    """One person's place at the desk of one site; `moderators` are the entries with that person's address."""
+
+    site: Site
+    moderators: tuple[Moderator, ...]
+
+    @property
+    def moderator(self) -> Moderator:
+        """The entry that gives language, time zone and name."""
+        return self.moderators[0]
+
+    @property
+    def sees_all(self) -> bool:
+        """Whether every page of the site is this person's, whatever its path."""
+        return any(one.covers("/") for one in self.moderators)
+
+    def covers(self, page_url: str) -> bool:
+        """Tell whether a page's comments are this person's to decide."""
+        return self.sees_all or any(one in self.moderators for one in self.site.moderators_of(page_url))
+
+
 class Sites:
     """All sites as the sites file lists them."""
 

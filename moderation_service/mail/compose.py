@@ -2,23 +2,16 @@
 
 import unicodedata
 from dataclasses import dataclass
-from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
 from email.utils import format_datetime
-from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
-import idna
-
-from moderation_service.domain import addresses, notices
+from moderation_service.domain import notices
 from moderation_service.domain.links import Link, Links
 from moderation_service.domain.notices import Message, Notice
-from moderation_service.templating import environment
+from moderation_service.mail.letters import address, host_of, write
 
-_POLICY = SMTP.clone(max_line_length=78)
-_WORD_JOINER = "\u2060"
 _IN_SUBJECT = 60
 _IN_PREVIEW = 120
 _KEPT_CONTROLS = "\n\t"
@@ -45,7 +38,7 @@ class Composer:
         self._public_url = public_url
         self._sender = sender
         self._links = links
-        self.host = _host(urlsplit(public_url).hostname or "localhost")
+        self.host = host_of(urlsplit(public_url).hostname or "localhost")
 
     def new_message_id(self, unique: str) -> str:
         """Return a Message-ID that stays with a message over all its attempts."""
@@ -55,11 +48,11 @@ class Composer:
         """Return the mail of a message with at least one comment."""
         first = message.notices[0]
         items = [self._item(notice, in_full=not message.is_digest) for notice in message.notices]
-        mail = self._mail(
+        mail = write(
             _folder(message),
             language=first.moderator.language,
-            sender_name=first.site.name,
-            to=_address(first.moderator.name, first.moderator.email),
+            sender=address(first.site.name, self._sender),
+            to=address(first.moderator.name, first.moderator.email),
             values={
                 "items": items,
                 "total": message.total,
@@ -78,34 +71,17 @@ class Composer:
         self._add_list_headers(mail, message)
         return mail
 
-    def sample(self, address: str, language: str, *, message_id: str, now: Any) -> EmailMessage:
+    def sample(self, recipient: str, language: str, *, message_id: str, now: Any) -> EmailMessage:
         """Return a mail that shows that mail arrives; it tells of no comment."""
-        mail = self._mail(
+        mail = write(
             "sample",
             language=language,
-            sender_name=self.host,
-            to=_address("", address),
+            sender=address(self.host, self._sender),
+            to=address("", recipient),
             values={"public_url": self._public_url},
         )
         mail["Date"] = format_datetime(now)
         mail["Message-ID"] = message_id
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Auto-Response-Suppress"] = "All"
-        return mail
-
-    def _mail(
-        self, folder: str, *, language: str, sender_name: str, to: Address, values: dict[str, Any]
-    ) -> EmailMessage:
-        templates = environment(("moderation_service.mail",), language)
-        mail = EmailMessage(policy=_POLICY)
-        subject = templates.get_template(f"{folder}/subject.txt").render(values)
-        mail["Subject"] = _literal(" ".join(subject.split()))
-        mail["From"] = _address(sender_name, self._sender)
-        mail["To"] = to
-        text = templates.get_template(f"{folder}/body.txt").render(values)
-        mail.set_content(text.strip() + "\n", cte="quoted-printable")
-        html = templates.get_template(f"{folder}/body.html").render(values)
-        mail.add_alternative(html, subtype="html", cte="quoted-printable")
         return mail
 
     def _add_list_headers(self, mail: EmailMessage, message: Message) -> None:
@@ -114,8 +90,6 @@ class Composer:
         mail["List-Id"] = f"<{'.'.join((*sites, self.host)) if len(sites) == 1 else self.host}>"
         if len(pages) == 1:
             mail["References"] = f"<page.{pages.pop()}@{self.host}>"
-        mail["Auto-Submitted"] = "auto-generated"
-        mail["X-Auto-Response-Suppress"] = "All"
         mail["X-Comments"] = str(message.total)
 
     def _item(self, notice: Notice, *, in_full: bool) -> Item:
@@ -143,21 +117,6 @@ class Composer:
         )
 
 
-def _literal(text: str) -> str:
-    """Keep a header from being decoded (RFC 2047) where somebody wrote what looks like an encoded word.
-
-    The email package decodes it on assignment, line breaks included, and fails on what it cannot encode again.
-    A word joiner, which nobody sees, between its first two characters makes it plain text.
-    """
-    return text.replace("=?", f"={_WORD_JOINER}?")
-
-
-def _address(name: str, email: str) -> Address:
-    """Return an address for a header; given in one piece, the library takes none outside ASCII."""
-    local, _, domain = addresses.on_the_wire(email).rpartition("@")
-    return Address(display_name=_literal(name), username=local, domain=domain)
-
-
 def _folder(message: Message) -> str:
     if message.shortened:
         return "short_notice"
@@ -180,12 +139,3 @@ def _printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(one for one in text if one in _KEPT_CONTROLS or unicodedata.category(one) != "Cc")
-
-
-def _host(name: str) -> str:
-    """Return a host as a mail names it: IDNA for a name, brackets around an IP address (RFC 5321, 4.1.3)."""
-    try:
-        address = ip_address(name)
-    except ValueError:
-        return idna.encode(name, uts46=True).decode()
-    return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004 - the protocol's version

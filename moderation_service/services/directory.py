@@ -9,7 +9,7 @@ import structlog
 from moderation_service.domain import addresses
 from moderation_service.domain.comments import Recipient
 from moderation_service.domain.keys import KeyRing
-from moderation_service.domain.sites import Moderator, Site, Sites
+from moderation_service.domain.sites import Moderator, Seat, Site, Sites
 from moderation_service.storage import handover, people
 from moderation_service.storage import keys as stored_keys
 from moderation_service.storage.database import Connection, Database
@@ -108,6 +108,17 @@ class Directory:
             for moderator in site.moderators
             if self._person(moderator) == person_id
         ]
+
+    def person_of(self, address: str) -> str | None:
+        """Return the person behind an address, None when it moderates nothing."""
+        return self._people.get(addresses.identity(address))
+
+    def seats_of(self, person_id: str) -> tuple[Seat, ...]:
+        """Return where one person sits at the desk, one seat a site."""
+        found: dict[str, list[Moderator]] = {}
+        for site, moderator in self.parts_of(person_id):
+            found.setdefault(site.id, []).append(moderator)
+        return tuple(Seat(site=site, moderators=tuple(found[site.id])) for site in self.sites if site.id in found)
 
     def _parts(self, sites: Sites, found: dict[str, str]) -> set[Part]:
         return {self._part(site, moderator, found) for site in sites for moderator in site.moderators}

@@ -8,10 +8,9 @@ from moderation_service.domain import decisions as rules
 from moderation_service.domain.comments import QueuedComment, Status
 from moderation_service.domain.decisions import Actor, Entry, Outcome, Request
 from moderation_service.domain.errors import LinkVoidError, NotFoundError
-from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Link, Links
 from moderation_service.domain.sites import Moderator, Site, Sites
-from moderation_service.storage import changes, comments, contacts, decisions, outbox
+from moderation_service.storage import changes, comments, decisions, outbox
 from moderation_service.storage.database import Connection, Database
 
 
@@ -128,40 +127,6 @@ async def _write(
     visible = [one for one, status in changed if rules.changes_public_view(before[one], status)]
     if visible:
         await changes.stamp(connection, site_id, visible, at=now)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queue:
-    """A stretch of a site's comments, with the authors' addresses."""
-
-    comments: list[QueuedComment]
-    addresses: dict[str, str]
-    next_after: str | None
-
-
-async def queue(
-    database: Database,
-    keys: KeyRing,
-    site: Site,
-    *,
-    status: Status | None,
-    page_id: str | None,
-    words: str | None,
-    after: str | None,
-    limit: int,
-) -> Queue:
-    """Return up to `limit` comments of a site behind the comment `after`, oldest first."""
-    async with database.read() as connection:
-        found = await comments.queue(
-            connection, site.id, status=status, page_id=page_id, words=words, after=after, limit=limit + 1
-        )
-        shown = found[:limit]
-        addresses = await contacts.addresses(connection, keys, [one.id for one in shown])
-    return Queue(
-        comments=shown,
-        addresses=addresses,
-        next_after=shown[-1].id if len(found) > limit else None,
-    )
 
 
 async def history(database: Database, site: Site, comment_id: str) -> list[Entry]:

@@ -27,7 +27,9 @@ from moderation_service.storage.recent_posts import Recent
 KEY_LIFETIME = timedelta(hours=24)
 """How long an idempotency key is remembered."""
 
-_AUTHOR = "author address"
+AUTHOR = "author address"
+"""The purpose of the keyed hash by which an author's comments are found."""
+
 _PAYLOAD = "payload"
 _NETWORK = "client network"
 _REPETITION = "repetition"
@@ -112,7 +114,7 @@ class Intake:
     def _contact(self, address: str, comment_id: str) -> Contact:
         return Contact(
             sealed=self._keys.seal(address, table=contacts.TABLE, row=comment_id),
-            address_hash=self._keys.keyed_hash(_AUTHOR, addresses.identity(address)),
+            address_hash=self._keys.keyed_hash(AUTHOR, addresses.identity(address)),
         )
 
 

@@ -18,7 +18,7 @@ class _Plan:
     values: tuple[tuple[str, Callable[[Any], Any] | None], ...]
 
 
-_plans: WeakKeyDictionary[Dialect, dict[tuple[str | bool, ...], _Plan]] = WeakKeyDictionary()
+_plans: WeakKeyDictionary[Dialect, dict[tuple[object, ...], _Plan]] = WeakKeyDictionary()
 
 
 async def insert_rows(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, or_, select, update
+from sqlalchemy import func, select, update
 
 from moderation_service.domain.comments import Draft, PublicComment, QueuedComment, Status
 from moderation_service.storage.bulk import insert_rows
@@ -37,6 +37,7 @@ _QUEUED = select(
     comments.c.created_at,
     comments.c.changed_at,
     comments.c.change_number,
+    comments.c.spam_reasons,
 ).join(pages, pages.c.id == comments.c.page_id)
 
 
@@ -121,35 +122,6 @@ async def lock(connection: Connection, ids: Sequence[str]) -> dict[str, QueuedCo
     return {row.id: _queued(row._mapping) for row in await connection.execute(query)}  # noqa: SLF001
 
 
-async def queue(
-    connection: Connection,
-    site_id: str,
-    *,
-    status: Status | None,
-    page_id: str | None,
-    words: str | None,
-    after: str | None,
-    limit: int,
-) -> list[QueuedComment]:
-    """Return a site's comments behind the id `after`, oldest first."""
-    query: Select[Any] = _QUEUED.where(comments.c.site_id == site_id)
-    if status is not None:
-        query = query.where(comments.c.status == status)
-    if page_id is not None:
-        query = query.where(comments.c.page_id == page_id)
-    if words is not None:
-        query = query.where(
-            or_(
-                comments.c.body.icontains(words, autoescape=True),
-                comments.c.author_name.icontains(words, autoescape=True),
-            )
-        )
-    if after is not None:
-        query = query.where(comments.c.id > after)
-    rows = await connection.execute(query.order_by(comments.c.id).limit(limit))
-    return [_queued(row._mapping) for row in rows]  # noqa: SLF001
-
-
 async def set_status(connection: Connection, status: Status, ids: Sequence[str], *, at: datetime) -> None:
     """Write the new state of comments that are locked."""
     await connection.execute(update(comments).where(comments.c.id.in_(ids)).values(status=status, changed_at=at))
@@ -177,4 +149,5 @@ def _row(draft: Draft) -> dict[str, object]:
 
 
 def _queued(row: Any) -> QueuedComment:
-    return QueuedComment(**{**row, "status": Status(row["status"])})
+    reasons = tuple(row["spam_reasons"].split())
+    return QueuedComment(**{**row, "status": Status(row["status"]), "spam_reasons": reasons})

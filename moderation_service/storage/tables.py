@@ -237,3 +237,12 @@ Index(
     postgresql_where=IS_PARKED,
 )
 Index("ix_promises_message_id", promises.c.message_id)
+
+_is_decided = comments.c.status != "pending"
+Index(
+    "ix_comments_decided",
+    comments.c.site_id,
+    comments.c.changed_at,
+    sqlite_where=_is_decided,
+    postgresql_where=_is_decided,
+)

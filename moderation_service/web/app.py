@@ -1,14 +1,12 @@
 """The application: every row of the route table, behind one guard."""
 
 from collections.abc import Sequence
-from importlib.resources import files
-from pathlib import Path
 
 import orjson
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service.web import middleware, openapi
+from moderation_service.web import middleware, openapi, static_files
 from moderation_service.web.context import CONTEXT, OPENAPI, Context
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.reading import LARGEST_REQUEST
@@ -29,5 +27,5 @@ def create_app(
             app.router.add_get(endpoint.path, endpoint.handler, allow_head=True)
         else:
             app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
-    app.router.add_static("/static", Path(str(files("moderation_service.web") / "static")))
+    static_files.serve(app)
     return app

@@ -11,8 +11,11 @@ from moderation_service.domain.comments import Draft, Receipt
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.services.changes import Tail
+from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
+from moderation_service.services.logins import Logins
+from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
@@ -33,6 +36,9 @@ class Context:
     lists: Lists
     tail: Tail
     health: Health
+    logins: Logins
+    sessions: Sessions
+    desk: Desk
     clock: Callable[[], datetime]
     wake_delivery: Callable[[], None] = field(default=lambda: None)
 

@@ -6,13 +6,13 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from moderation_service import __version__
 from moderation_service.locales import LANGUAGES, translations
 from moderation_service.templating import environment
+from moderation_service.web import static_files
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.problems import Problem
 
-_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
+POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
 _HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
@@ -40,10 +40,10 @@ def page(
     text = environment((*packages, "moderation_service.web"), spoken).get_template(template)
     root = urlsplit(request.app[CONTEXT].settings.public_url).path
     targets = " ".join(sorted(leads_to))
-    policy = f"{_POLICY}; form-action 'self' {targets}".strip()
+    policy = f"{POLICY}; form-action 'self' {targets}".strip()
     return web.Response(
         status=status,
-        text=text.render(values, root=root, version=__version__),
+        text=text.render(values, root=root, version=static_files.version()),
         content_type="text/html",
         headers=_HEADERS | {"Content-Security-Policy": policy} | (headers or {}),
     )

@@ -17,15 +17,20 @@ from schemas.problems import FIELD_MESSAGES, PROBLEM_TYPE, PROBLEMS, FieldCode, 
 STATUSES: dict[type[ModerationError], tuple[HTTPStatus, ProblemCode]] = {
     errors.MalformedRequestError: (HTTPStatus.BAD_REQUEST, ProblemCode.MALFORMED),
     errors.UnauthorizedError: (HTTPStatus.UNAUTHORIZED, ProblemCode.UNAUTHORIZED),
+    errors.LoggedOutError: (HTTPStatus.UNAUTHORIZED, ProblemCode.LOGGED_OUT),
+    errors.ForgedFormError: (HTTPStatus.FORBIDDEN, ProblemCode.FORGED_FORM),
     errors.UnknownSiteError: (HTTPStatus.FORBIDDEN, ProblemCode.UNKNOWN_SITE),
     errors.ForeignOriginError: (HTTPStatus.FORBIDDEN, ProblemCode.FOREIGN_ORIGIN),
     errors.NotFoundError: (HTTPStatus.NOT_FOUND, ProblemCode.NOT_FOUND),
     errors.LinkInvalidError: (HTTPStatus.NOT_FOUND, ProblemCode.LINK_INVALID),
     errors.DuplicateCommentError: (HTTPStatus.CONFLICT, ProblemCode.DUPLICATE),
     errors.LinkExpiredError: (HTTPStatus.GONE, ProblemCode.LINK_EXPIRED),
+    errors.TokenExpiredError: (HTTPStatus.GONE, ProblemCode.LINK_EXPIRED),
+    errors.LinkUsedError: (HTTPStatus.GONE, ProblemCode.LINK_VOID),
     errors.LinkVoidError: (HTTPStatus.GONE, ProblemCode.LINK_VOID),
     errors.FieldsInvalidError: (HTTPStatus.UNPROCESSABLE_ENTITY, ProblemCode.INVALID_FIELDS),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, ProblemCode.KEY_REUSED),
+    errors.TooManyLoginsError: (HTTPStatus.TOO_MANY_REQUESTS, ProblemCode.RATE_LIMITED),
     errors.TooManyCommentsError: (HTTPStatus.TOO_MANY_REQUESTS, ProblemCode.RATE_LIMITED),
     errors.UnavailableError: (HTTPStatus.SERVICE_UNAVAILABLE, ProblemCode.UNAVAILABLE),
 }
@@ -66,10 +71,12 @@ def of_error(error: ModerationError, language: str) -> Problem:
     """Describe a domain error."""
     status, code = next(STATUSES[one] for one in type(error).__mro__ if one in STATUSES)
     headers: dict[str, str] = {}
-    if isinstance(error, errors.TooManyCommentsError | errors.UnavailableError):
+    if isinstance(error, errors.TooManyCommentsError | errors.TooManyLoginsError | errors.UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
     if isinstance(error, errors.UnauthorizedError):
         headers["WWW-Authenticate"] = 'Bearer realm="moderation"'
+    if isinstance(error, errors.LoggedOutError):
+        headers["WWW-Authenticate"] = 'Session realm="desk"'
     fields = field_errors(error.errors, language) if isinstance(error, errors.FieldsInvalidError) else {}
     return _problem(status, code, language, headers, fields)
 

@@ -1,5 +1,6 @@
 """The whole surface of the service on one screen."""
 
+from moderation_service.web import desk_routes
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.handlers import comments, moderation, moderation_api, operations
 from schemas import changes as changes_wire
@@ -107,6 +108,7 @@ ENDPOINTS = (
         problems=(400, 401, 413, 415, 422, 503),
         needs_key=True,
     ),
+    *desk_routes.ENDPOINTS,
     Endpoint(
         method="GET",
         path="/health/live",

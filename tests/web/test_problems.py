@@ -138,6 +138,15 @@ async def link_void(client: Client) -> ClientResponse:
     return await client.get(path)
 
 
+async def logged_out(client: Client) -> ClientResponse:
+    return await client.http.post("/desk/logout", headers=client.headers)
+
+
+async def forged_form(client: Client) -> ClientResponse:
+    headers = {**client.headers, "Origin": "https://evil.example"}
+    return await client.http.post("/desk/login", data={"email": "anna@example.org"}, headers=headers)
+
+
 async def too_many_decisions(client: Client) -> ClientResponse:
     return await client.decide([{"id": NOBODY, "decision": "approve"}] * 501)
 
@@ -159,10 +168,18 @@ CASES: dict[ProblemCode, tuple[int, Case]] = {
     ProblemCode.INVALID_FIELDS: (422, lambda client: client.post(body="")),
     ProblemCode.KEY_REUSED: (422, key_reused),
     ProblemCode.RATE_LIMITED: (429, rate_limited),
+    ProblemCode.LOGGED_OUT: (401, logged_out),
+    ProblemCode.FORGED_FORM: (403, forged_form),
     ProblemCode.INTERNAL: (500, internal),
     ProblemCode.UNAVAILABLE: (503, unavailable),
 }
-PAGES = {ProblemCode.LINK_INVALID, ProblemCode.LINK_EXPIRED, ProblemCode.LINK_VOID}
+PAGES = {
+    ProblemCode.LINK_INVALID,
+    ProblemCode.LINK_EXPIRED,
+    ProblemCode.LINK_VOID,
+    ProblemCode.LOGGED_OUT,
+    ProblemCode.FORGED_FORM,
+}
 HEADERS = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}
 
 

@@ -7,6 +7,8 @@ from moderation_service.domain.comments import QueuedComment, Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Request
 from moderation_service.domain.errors import NotFoundError
 from moderation_service.services import moderation
+from moderation_service.services import queue as waiting
+from moderation_service.services.queue import Filter
 from moderation_service.web import reading
 from moderation_service.web.answers import to_json
 from moderation_service.web.context import CONTEXT
@@ -23,15 +25,14 @@ async def queue(request: web.Request) -> web.Response:
     site = reading.site_of_bearer(request)
     asked = reading.query(request, _QUERY)
     context = request.app[CONTEXT]
-    found = await moderation.queue(
-        context.database,
-        context.keys,
-        site,
+    wanted = Filter(
         status=Status(asked["status"]) if asked["status"] else None,
         page_id=page_of(context.directory.sites, asked["page_url"]).id if asked["page_url"] else None,
         words=asked["q"],
-        after=asked["cursor"],
-        limit=asked["limit"],
+        author=asked["author"],
+    )
+    found = await waiting.of_site(
+        context.database, context.keys, site, wanted, after=asked["cursor"], limit=asked["limit"]
     )
     shown = [_queued(one, found.addresses[one.id]) for one in found.comments]
     return _answer({"comments": shown, "next_cursor": found.next_after})
@@ -98,6 +99,7 @@ def _queued(comment: QueuedComment, address: str) -> dict[str, object]:
         "body": comment.body,
         "body_html": comment.body_html,
         "revision": comment.revision,
+        "spam_reasons": comment.spam_reasons,
         "created_at": comment.created_at,
         "changed_at": comment.changed_at,
     }

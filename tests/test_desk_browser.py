@@ -1,0 +1,286 @@
+"""The desk as people meet it: a real browser, with keys, with a thumb, with scripts and without."""
+
+import re
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import pytest
+from aiohttp import ClientSession
+from playwright.async_api import Browser, BrowserContext, Page, expect
+
+from tests.browser import launched
+from tests.desk import a_comment, cookieless
+from tests.desk_browser import PHONE, SCREEN, at_its_own_address, enter_desk, violations
+from tests.running import Running
+from tests.smtp import MailServer
+
+ARTICLES = "article[data-id]"
+SMALL_TARGETS = """() => [...document.querySelectorAll(
+  "button, input:not([type=hidden]):not([type=checkbox]), select, summary, label:has(input), nav a"
+)].filter((one) => one.checkVisibility())
+  .filter((one) => one.getBoundingClientRect().height < 44 || one.getBoundingClientRect().width < 24)
+  .map((one) => one.outerHTML)"""
+
+
+@pytest.fixture
+async def place(tmp_path: object) -> str:
+    """One engine is enough for what a browser shows."""
+    return f"sqlite:///{tmp_path}/test.db"
+
+
+@pytest.fixture
+async def desk(start: Callable[..., Awaitable[Running]]) -> Running:
+    return await at_its_own_address(start, screening="off")
+
+
+@pytest.fixture
+async def http(desk: Running) -> AsyncIterator[ClientSession]:
+    async with cookieless(desk.url) as session:
+        yield session
+
+
+@pytest.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with launched() as opened:
+        yield opened
+
+
+async def waiting(http: ClientSession, count: int) -> list[str]:
+    return [await a_comment(http, author_name=f"Nome {n}", body=f"numero {n}") for n in range(count)]
+
+
+async def listening(context: BrowserContext) -> list[str]:
+    """Errors of scripts and of the policy, as the browser says them."""
+    errors: list[str] = []
+    context.on("weberror", lambda one: errors.append(str(one.error)))
+    context.on("console", lambda one: errors.append(one.text) if "Content Security" in one.text else None)
+    return errors
+
+
+async def focused(page: Page) -> str:
+    return str(await page.evaluate("document.activeElement.id || document.activeElement.outerHTML"))
+
+
+async def test_a_moderator_logs_in_from_the_mail_decides_and_takes_it_back(
+    browser: Browser, http: ClientSession, smtp: MailServer
+) -> None:
+    first, second = await waiting(http, 2)
+    context = await browser.new_context(viewport=SCREEN)
+    errors = await listening(context)
+    page = await enter_desk(context, http, smtp)
+    await expect(page.locator("h1")).to_have_text("2 commenti in attesa")
+    card = page.locator(f"#c-{first}")
+    await card.get_by_role("button", name="Approva").click()
+    await expect(card).to_have_class(re.compile("decided"))
+    await expect(page.locator("#live")).to_have_text("Un commento approvato.")
+    await expect(page.locator(f"#c-{second}")).to_be_focused()
+    assert (await http.get(f"/api/v1/comments/{first}")).status == 200
+    await card.get_by_role("button", name="Annulla").click()
+    await expect(card).not_to_have_class(re.compile("decided"))
+    assert (await http.get(f"/api/v1/comments/{first}")).status == 404
+    assert errors == []
+
+
+async def test_a_queue_of_fifty_is_emptied_by_keys_alone(
+    browser: Browser, http: ClientSession, smtp: MailServer
+) -> None:
+    ids = await waiting(http, 50)
+    context = await browser.new_context(viewport=SCREEN, locale="en")
+    page = await enter_desk(context, http, smtp, "paul@example.org")
+    await page.keyboard.press("a")
+    await expect(page.locator(f"#c-{ids[0]}")).to_be_focused()
+    await expect(page.locator("article.decided")).to_have_count(0)
+    for number, comment_id in enumerate(ids):
+        await expect(page.locator(f"#c-{comment_id}")).to_be_focused()
+        await page.keyboard.press("ars"[number % 3])
+        await expect(page.locator(f"#c-{comment_id}")).to_have_class(re.compile("decided"))
+    await expect(page.locator("#done a")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("h1")).to_have_text("Nothing waits")
+
+
+async def test_keys_move_select_undo_and_explain_themselves(
+    browser: Browser, http: ClientSession, smtp: MailServer
+) -> None:
+    first, second, third = await waiting(http, 3)
+    context = await browser.new_context(viewport=SCREEN, locale="en")
+    page = await enter_desk(context, http, smtp, "paul@example.org")
+    for key, expected in (("j", first), ("j", second), ("j", third), ("j", third), ("k", second)):
+        await page.keyboard.press(key)
+        assert await focused(page) == f"c-{expected}"
+    await page.keyboard.press("r")
+    await expect(page.locator(f"#c-{third}")).to_be_focused()
+    await page.keyboard.press("u")
+    await expect(page.locator("#live")).to_have_text("One decision undone.")
+    await expect(page.locator("article.decided")).to_have_count(0)
+    await page.keyboard.press("?")
+    await expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    await page.keyboard.press("a")
+    await page.keyboard.press("Escape")
+    await expect(page.get_by_role("dialog")).to_have_count(0)
+    await page.locator("summary", has_text="Search").click()
+    await page.get_by_role("searchbox", name="Words").press_sequentially("ars")
+    await expect(page.locator("article.decided")).to_have_count(0)
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_text("There is no such comment.")).to_be_visible()
+
+
+async def test_many_are_selected_and_decided_at_once(
+    browser: Browser, http: ClientSession, smtp: MailServer
+) -> None:
+    await waiting(http, 3)
+    context = await browser.new_context(viewport=SCREEN)
+    page = await enter_desk(context, http, smtp)
+    spam = page.locator(".bulk button[value=spam]")
+    await spam.click()
+    await expect(page.locator("#live")).to_have_text("Nessun commento selezionato.")
+    await page.locator("#all input").check()
+    await expect(page.locator("#selected")).to_have_text("3")
+    await page.locator(f"{ARTICLES} .pick input").nth(1).uncheck()
+    await spam.click()
+    await expect(page.locator("#live")).to_have_text("2 commenti segnati come spam.")
+    await expect(page.locator("article.decided")).to_have_count(2)
+    await expect(page.locator(f"{ARTICLES}").nth(1)).to_be_focused()
+
+
+async def test_without_scripts_all_of_it_works(browser: Browser, http: ClientSession, smtp: MailServer) -> None:
+    await waiting(http, 3)
+    context = await browser.new_context(viewport=SCREEN, java_script_enabled=False)
+    page = await enter_desk(context, http, smtp)
+    assert await page.locator("#keys").is_hidden()
+    await page.locator(ARTICLES).first.get_by_role("button", name="Rifiuta").click()
+    await expect(page.locator("#said")).to_have_text("Un commento rifiutato.")
+    await page.locator("details.last").get_by_role("button", name="Annulla").click()
+    await expect(page.locator("#said")).to_have_text("Una decisione annullata.")
+    for check in await page.locator(f"{ARTICLES} .pick input").all():
+        await check.check()
+    await page.locator(".bulk button[value=approve]").click()
+    await expect(page.locator("#said")).to_have_text("3 commenti approvati.")
+    await expect(page.locator("h1")).to_have_text("Nulla in attesa")
+    await page.get_by_role("link", name="Approvati").click()
+    await expect(page.locator(ARTICLES)).to_have_count(3)
+    await page.locator(ARTICLES).first.get_by_role("link", name="Cronologia").click()
+    await page.get_by_label("Nota per la cronologia").fill("doppio")
+    await page.get_by_role("button", name="Spam").click()
+    await page.locator("details.last a").first.click()
+    await expect(page.locator(".history-list q")).to_have_text("doppio")
+    await page.get_by_role("button", name="Indirizzo intero").click()
+    await expect(page.locator(".address")).to_have_text("giuliana.canary@example.com")
+    await page.get_by_role("button", name="Esci").click()
+    await expect(page.get_by_label("E-mail")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+async def test_enter_on_a_checkbox_decides_nothing(
+    browser: Browser, http: ClientSession, smtp: MailServer, *, scripts: bool
+) -> None:
+    await waiting(http, 1)
+    context = await browser.new_context(viewport=SCREEN, java_script_enabled=scripts)
+    page = await enter_desk(context, http, smtp)
+    await page.locator(".pick input").check()
+    await page.locator(".pick input").press("Enter")
+    await page.reload()
+    await expect(page.locator("h1")).to_have_text("Un commento in attesa")
+
+
+@pytest.mark.parametrize("address", ["anna@example.org", "paul@example.org"])
+async def test_a_phone_shows_it_without_scrolling_sideways_and_with_room_for_a_thumb(
+    browser: Browser, http: ClientSession, smtp: MailServer, address: str
+) -> None:
+    await waiting(http, 2)
+    long = "https://www.example.org/" + "parola" * 40
+    await a_comment(http, author_name="N" * 245, body=long, page_title="Titolo" * 40, author_url=long)
+    context = await browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    page = await enter_desk(context, http, smtp, address)
+    for summary in await page.locator("summary").all():
+        await summary.tap()
+    paths = ["/desk/comments/" + str(await page.locator(ARTICLES).last.get_attribute("data-id")), "/desk"]
+    for path in ("", *paths):
+        if path:
+            await page.goto(page.url.partition("/desk")[0] + path)
+        assert await page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+        assert await page.evaluate(SMALL_TARGETS) == []
+    await page.locator(ARTICLES).first.locator("button[data-do=approve]").tap()
+    await expect(page.locator("article.decided")).to_have_count(1)
+
+
+async def test_what_a_colleague_decides_greys_out_and_what_comes_in_is_announced(
+    browser: Browser, http: ClientSession, smtp: MailServer
+) -> None:
+    first, second = await waiting(http, 2)
+    anna_context = await browser.new_context(viewport=SCREEN)
+    paul_context = await browser.new_context(viewport=SCREEN)
+    anna = await enter_desk(anna_context, http, smtp)
+    paul = await enter_desk(paul_context, http, smtp, "paul@example.org")
+    await anna.keyboard.press("j")
+    await paul.locator(f"#c-{first} button[data-do=reject]").click()
+    await expect(anna.locator(f"#c-{first}")).to_have_class(re.compile("decided"), timeout=15_000)
+    await expect(anna.locator(f"#c-{first} .line")).to_contain_text("Rifiutato il")
+    await expect(anna.locator(f"#c-{first} .line")).to_contain_text("Paul")
+    await expect(anna.locator("#live")).to_contain_text("Rifiutato il")
+    assert await focused(anna) == f"c-{first}"
+    third = await a_comment(http, body="appena arrivato")
+    await expect(anna.locator("#news")).to_contain_text("È arrivato un nuovo commento.", timeout=15_000)
+    await expect(anna.locator("#live")).to_contain_text("È arrivato un nuovo commento.")
+    assert await anna.locator(f"#c-{third}").count() == 0
+    await anna.locator("#news a").click()
+    await expect(anna.locator(ARTICLES)).to_have_count(2)
+    await paul.locator(f"#c-{second} button[data-do=spam]").click()
+    await anna.locator(f"#c-{second} button[data-do=approve]").click()
+    await expect(anna.locator("#live")).to_contain_text("non era più come ti è stato mostrato")
+    await expect(anna.locator(f"#c-{second} .line")).to_contain_text("Segnato come spam")
+
+
+async def test_a_session_that_ended_elsewhere_leads_to_the_door_and_changes_nothing(
+    browser: Browser, http: ClientSession, smtp: MailServer
+) -> None:
+    [comment_id] = await waiting(http, 1)
+    context = await browser.new_context(viewport=SCREEN)
+    page = await enter_desk(context, http, smtp)
+    other = await context.new_page()
+    await other.goto(page.url)
+    await other.get_by_role("button", name="Esci").click()
+    await page.locator(f"#c-{comment_id} button[data-do=approve]").click()
+    await expect(page.get_by_label("E-mail")).to_be_visible()
+    assert (await http.get(f"/api/v1/comments/{comment_id}")).status == 404
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [SCREEN, PHONE], ids=["screen", "phone"])
+async def test_axe_finds_nothing_wrong(
+    browser: Browser, http: ClientSession, smtp: MailServer, scheme: str, viewport: dict[str, int]
+) -> None:
+    body = "> citazione\n\n[parole](https://a.example/) *e* `codice`\n\n1. uno\n2. due"
+    first = await a_comment(http, body=body, author_url="https://a.example/")
+    await a_comment(http, author_name="ליאת", body="שלום " * 600)
+    await smtp.wait_for(2)
+    link = next(link for link in smtp.to("anna@example.org")[0].links() if link.endswith("/approve"))
+    context = await browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+    page = await context.new_page()
+    base = str(http._base_url).rstrip("/")
+
+    async def check(where: str) -> None:
+        assert await violations(page) == [], where
+
+    for path in ("/desk", "/desk/login/nothing", "/moderate/" + link.split("/moderate/")[1]):
+        await page.goto(base + path)
+        await check(path)
+    await page.goto(f"{base}/desk")
+    await page.get_by_label("E-mail").fill("nobody@example.org")
+    await page.locator("form button").click()
+    await expect(page.locator("[role=status]")).to_be_visible()
+    await check("asked")
+    page = await enter_desk(context, http, smtp)
+    await check("queue")
+    for summary in await page.locator("summary").all():
+        await summary.click()
+    await page.locator(".pick input").first.check()
+    await check("opened")
+    await page.locator(f"#c-{first} button[data-do=approve]").click()
+    await expect(page.locator("article.decided")).to_have_count(1)
+    await check("decided")
+    if viewport is SCREEN:
+        await page.locator("#keys").click()
+        await check("help")
+        await page.keyboard.press("Escape")
+    await page.locator(f"#c-{first} .history").click()
+    await check("comment")
