@@ -6,6 +6,7 @@ import signal
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -17,6 +18,7 @@ from moderation_service.config.values import Address
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
+from moderation_service.mail.letters import host_of
 from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport
 from moderation_service.services import submission
@@ -52,69 +54,79 @@ _log = structlog.stdlib.get_logger(__name__)
 async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Service]:
     """Open the database, bring it up to date, and put the service together; nothing runs yet."""
     keys = KeyRing(settings.secret_keys)
-    links = Links(keys, clock)
     directory = Directory(keys)
-    mail_waits = asyncio.Event()
     async with Database.open(settings.database_url) as database:
         await migrations.upgrade(database)
         await directory.replace(database, sites.load(settings.sites), now=clock(), new_id=new_id)
-        composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=links)
-        delivery = Delivery(
-            database,
-            directory,
-            keys,
-            composer,
-            [
-                Transport(settings.smtp, sender=settings.mail_from, helo=composer.host)
-                for _ in range(settings.mail_connections)
-            ],
-            interval=settings.mail_interval,
-            remind_after=settings.remind_after,
-            clock=clock,
-            new_id=new_id,
-        )
-        logins = Logins(
-            database,
-            directory,
-            keys,
-            LoginComposer(public_url=settings.public_url, sender=settings.mail_from),
-            Transport(settings.smtp, sender=settings.mail_from, helo=composer.host),
-            clock=clock,
-            new_id=new_id,
-        )
-        cache = PageCache()
-        tail = Tail(database, cache.drop)
-        writer = GroupCommit(database, submission.accept)
-        context = Context(
-            settings=settings,
-            database=database,
-            directory=directory,
-            keys=keys,
-            links=links,
-            intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
-            writer=writer,
-            lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
-            tail=tail,
-            health=Health(
-                database,
-                person_ids=directory.person_ids,
-                is_mail_paused=lambda: delivery.is_paused,
-                last_failure=lambda: writer.last_failure,
-            ),
-            clock=clock,
-            logins=logins,
-            sessions=Sessions(database, directory, keys, clock=clock),
-            desk=Desk(database, keys, clock=clock, new_id=new_id),
-            wake_delivery=mail_waits.set,
-        )
+        delivery = _delivery(settings, database, directory, keys, clock)
+        mail_waits = asyncio.Event()
         yield Service(
             settings=settings,
             directory=directory,
-            context=context,
+            context=_context(settings, database, directory, keys, delivery, clock, mail_waits.set),
             delivery=delivery,
             mail_waits=mail_waits,
             sites_changed=asyncio.Event(),
         )
+
+
+def _delivery(
+    settings: Settings, database: Database, directory: Directory, keys: KeyRing, clock: Callable[[], datetime]
+) -> Delivery:
+    composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=Links(keys, clock))
+    return Delivery(
+        database,
+        directory,
+        keys,
+        composer,
+        [_transport(settings) for _ in range(settings.mail_connections)],
+        interval=settings.mail_interval,
+        remind_after=settings.remind_after,
+        clock=clock,
+        new_id=new_id,
+    )
+
+
+def _transport(settings: Settings) -> Transport:
+    helo = host_of(urlsplit(settings.public_url).hostname or "localhost")
+    return Transport(settings.smtp, sender=settings.mail_from, helo=helo)
+
+
+def _context(
+    settings: Settings,
+    database: Database,
+    directory: Directory,
+    keys: KeyRing,
+    delivery: Delivery,
+    clock: Callable[[], datetime],
+    wake_delivery: Callable[[], None],
+) -> Context:
+    writer = GroupCommit(database, submission.accept)
+    cache = PageCache()
+    tail = Tail(database, cache.drop)
+    login_composer = LoginComposer(public_url=settings.public_url, sender=settings.mail_from)
+    return Context(
+        settings=settings,
+        database=database,
+        directory=directory,
+        keys=keys,
+        links=Links(keys, clock),
+        intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
+        writer=writer,
+        lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
+        tail=tail,
+        health=Health(
+            database,
+            person_ids=directory.person_ids,
+            is_mail_paused=lambda: delivery.is_paused,
+            last_failure=lambda: writer.last_failure,
+        ),
+        clock=clock,
+        logins=Logins(database, directory, keys, login_composer, _transport(settings), clock=clock, new_id=new_id),
+        sessions=Sessions(database, directory, keys, clock=clock),
+        desk=Desk(database, keys, clock=clock, new_id=new_id),
+        wake_delivery=wake_delivery,
+    )
 
 
 async def serve(

@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cache
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_datetime, format_time
+from babel.dates import format_date, format_time
 from babel.numbers import format_decimal
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
@@ -37,7 +37,6 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
     made.globals["language"] = language
     made.filters |= {
         "when": _when,
-        "moment": _moment,
         "number": _number,
         "isolate": isolate,
         "quoted": quoted,
@@ -86,14 +85,7 @@ def _wrapped(line: str, width: int) -> list[str]:
 
 @pass_context
 def _when(context: Context, moment: datetime, timezone: str) -> str:
-    return format_datetime(
-        moment, format="long", tzinfo=ZoneInfo(timezone), locale=str(context.resolve("language"))
-    )
-
-
-@pass_context
-def _moment(context: Context, moment: datetime, timezone: str) -> str:
-    """Write day and minute, as long as a line of a mail has room for."""
+    """Write day and minute."""
     zone, locale = ZoneInfo(timezone), str(context.resolve("language"))
     day = format_date(moment.astimezone(zone), format="long", locale=locale)
     return f"{day}, {format_time(moment, format='short', tzinfo=zone, locale=locale)}"

@@ -90,7 +90,7 @@ async def test_history_says_who_when_by_what_means_and_why(http: ClientSession, 
         "/desk/decisions", {"one": f"reject.{comment_id}.pending.1", "note": "  not\r\nabout the page "}
     )
     page = text_of(await (await paul.get(f"/desk/comments/{comment_id}")).text())
-    assert re.search(r"Rejected on November 22, 2026, .* at the desk by \u2068Paul\u2069\.", page)
+    assert re.search(r"Rejected on November 22, 2026, .* at the desk by Paul\.", page)
     assert "Waiting → Rejected" in page
     assert "not about the page" in page
     history = await http.get(f"/api/v1/moderation/comments/{comment_id}/history", headers=bearer())

@@ -6,7 +6,6 @@ from typing import Any
 from sqlalchemy import event, text
 
 from moderation_service.domain import pages
-from moderation_service.domain.comments import Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Request
 from moderation_service.services import moderation, submission
 from moderation_service.services.submission import Submission
@@ -25,9 +24,6 @@ QUESTIONS: dict[str, Ask] = {
     "the count": lambda c: comments.count_and_last_change(c, PAGE_ID),
     "the feed": lambda c: changes.after(c, "coop", 400, limit=10),
     "the tail": lambda c: changes.pages_after(c, "coop", 490),
-    "the queue": lambda c: comments.queue(
-        c, "coop", status=Status.PENDING, page_id=None, words=None, after=None, limit=50
-    ),
 }
 
 
