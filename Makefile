@@ -10,7 +10,7 @@ run: $(VENV)/demo ## the whole story on this machine: service, demo page and mai
 	@exec $(BIN)/moderation-service demo
 
 test: $(VENV)/test browser ## every test
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 check: $(VENV)/test ## style, types and import contracts
 	$(BIN)/ruff check .
