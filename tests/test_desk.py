@@ -65,7 +65,7 @@ async def test_a_decision_on_what_a_colleague_decided_meanwhile_is_refused_and_s
     answer = await anna.post("/desk/decisions", {"one": f"approve.{comment_id}.pending.1"})
     page = text_of(await (await anna.get(answer.headers["Location"])).text())
     assert "Un commento non era più come ti è stato mostrato" in page
-    assert "alla scrivania da" in page
+    assert "nel pannello." in page
     assert await status_of(http, comment_id) == "rejected"
 
 
