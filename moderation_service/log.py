@@ -1,5 +1,6 @@
 """Log lines: one JSON object each, on standard error, with nothing in them that a visitor wrote."""
 
+import asyncio
 import logging
 import sys
 import time
@@ -50,11 +51,13 @@ def configure(*, for_people: bool = False) -> None:
 class AccessLog:
     """One line for a request; paths and queries hold tokens and addresses and are left out.
 
-    Written by hand, because it is most of what a request answered from memory costs beside aiohttp itself.
+    Lines are made by hand, and those of one turn of the event loop are written together: a system call for each
+    was a fifth of what a request answered from memory costs.
     """
 
     def __init__(self) -> None:
         self._is_on = logging.getLogger("moderation_service.access").isEnabledFor(logging.INFO)
+        self._lines: list[str] = []
         self._second = 0
         self._stamp = ""
 
@@ -66,10 +69,16 @@ class AccessLog:
         if now != self._second:
             self._second = now
             self._stamp = datetime.fromtimestamp(now, UTC).isoformat()
-        sys.stderr.write(
+        if not self._lines:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._lines.append(
             f'{{"event":"request","timestamp":"{self._stamp}","method":"{method}","route":"{route}",'
             f'"status":{status},"ms":{seconds * 1e3:.2f}}}\n'
         )
+
+    def _flush(self) -> None:
+        sys.stderr.write("".join(self._lines))
+        self._lines.clear()
 
 
 def where_not_what(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

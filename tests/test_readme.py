@@ -1,8 +1,16 @@
 """README does what it says."""
 
+import asyncio
+import os
 import re
+import socket
+import sys
+from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
 from dataclasses import fields
 from pathlib import Path
+
+import pytest
 
 from moderation_service.config import Settings, variable
 from tests.processes import ROOT
@@ -19,6 +27,49 @@ def test_the_settings_table_is_the_settings() -> None:
         expected.append(f"| `{variable(setting.name)}` | {setting.metadata['help']} | {shown} |")
     found = [line for line in README.splitlines() if line.startswith("| `MODERATION_")]
     assert found == expected
+
+
+@pytest.fixture
+async def demo(tmp_path: Path) -> AsyncIterator[str]:
+    """What `make run` starts, in a folder of its own on a port of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        listen = "127.0.0.1:{1}".format(*probe.getsockname())
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "moderation_service", "demo"),
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "MODERATION_LISTEN": listen, "MODERATION_MAIL_INTERVAL": "0"},
+        stdout=PIPE,
+    )
+    assert process.stdout is not None
+    async with asyncio.timeout(30):
+        while b"Ctrl-C" not in await process.stdout.readline():
+            pass
+    yield f"http://{listen}"
+    process.terminate()
+    assert await process.wait() == 0
+
+
+async def test_the_curl_lines_pasted_one_after_the_other_do_what_they_say(demo: str, tmp_path: Path) -> None:
+    [block] = [one for one in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if one.startswith("BASE=")]
+    script = re.sub(r"^BASE=.*", f"BASE={demo}", block)
+    pasted = await asyncio.create_subprocess_exec("bash", "-eu", "-c", script, cwd=tmp_path, stdout=PIPE)
+    async with asyncio.timeout(60):
+        output = (await pasted.communicate())[0].decode()
+    assert pasted.returncode == 0, output
+    said = [
+        *("HTTP/1.1 202", "HTTP/1.1 303", "Un commento a", "Una risposta a", '"status":"pending"'),
+        *(
+            '"outcome":"done"',
+            '"history":[',
+            '"count":2',
+            '"type":"published"',
+            '"status":"live"',
+            '"status":"ready"',
+        ),
+        *('"openapi":"3.1', "Passo a trovarvi!", "<h1"),
+    ]
+    assert [one for one in said if one not in output] == [], output
 
 
 def test_every_file_that_the_documents_link_to_exists() -> None:
