@@ -64,7 +64,7 @@ async def test_the_curl_lines_pasted_one_after_the_other_do_what_they_say(demo: 
             '"history":[',
             '"count":2',
             '"type":"published"',
-            '"status":"live"',
+            '"status": "live"',
             '"status":"ready"',
         ),
         *('"summary":"Submit a comment"', "Passo a trovarvi!"),
