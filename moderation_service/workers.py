@@ -19,10 +19,12 @@ from moderation_service.services.directory import Directory
 from moderation_service.sites import SitesFileError
 from moderation_service.web.context import Context
 
+LOOK_FOR_CHANGES_EVERY = 0.5
+"""Seconds between two looks at what other replicas decided."""
+
 _LOOK_AT_SITES_EVERY = 5.0
 _LOOK_FOR_MAIL_EVERY = 1.0
 _LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
-_LOOK_FOR_CHANGES_EVERY = 0.5
 _TIDY_EVERY = 60.0
 _LONGEST_BACKOFF = 60.0
 
@@ -85,7 +87,7 @@ async def follow_changes(service: Service) -> None:
             await service.context.tail.look()
         except UnavailableError:
             _log.warning("changes.unknown")
-        await asyncio.sleep(_LOOK_FOR_CHANGES_EVERY)
+        await asyncio.sleep(LOOK_FOR_CHANGES_EVERY)
 
 
 async def watch_sites(service: Service) -> None:

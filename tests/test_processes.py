@@ -41,7 +41,7 @@ async def test_the_journey_goes_through_two_processes_on_one_port(
             assert "interessante…" in await (await http.get(approve)).text()
             decided = await http.post(approve, data={"seen": "pending"})
             assert "Una risposta a" in await decided.text()
-        async with asyncio.timeout(2):
+        async with asyncio.timeout(20):
             while await counts(service.url) != [1] * 12:
                 await asyncio.sleep(0.05)
 
