@@ -4,8 +4,7 @@ import time
 from collections.abc import Callable
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.domain.notices import MessageState
-from moderation_service.storage import keys, messages, outbox, people
+from moderation_service.storage import keys, messages, people, unheard
 from moderation_service.storage.database import Database
 
 _ANSWER_HOLDS = 1.0
@@ -52,11 +51,11 @@ class Health:
         person_ids = self._person_ids()
         async with self._database.read() as connection:
             unreachable = await people.parked(connection, person_ids)
-            parked = await messages.count(connection, MessageState.PARKED)
-            unheard = await outbox.unheard(connection, person_ids) if unreachable or parked else 0
+            parked = await messages.parked(connection, person_ids)
+            reached_nobody = await unheard.count(connection, person_ids) if unreachable or parked else 0
         found += ["moderators_unreachable"] if unreachable else []
         found += ["messages_parked"] if parked else []
-        found += [f"comments_unheard:{unheard}"] if unheard else []
+        found += [f"comments_unheard:{reached_nobody}"] if reached_nobody else []
         return found
 
     async def _is_storing(self) -> bool:

@@ -158,9 +158,12 @@ async def in_state(
     return [_stored(row._mapping) for row in await connection.execute(query.order_by(messages.c.id))]  # noqa: SLF001
 
 
-async def count(connection: Connection, state: MessageState) -> int:
-    """Return how many messages are in a state."""
-    return (await connection.execute(select(func.count()).where(messages.c.state == state))).scalar_one()
+async def parked(connection: Connection, person_ids: Collection[str]) -> int:
+    """Return how many messages to these people were refused for good; others have nobody left to be told."""
+    query = select(func.count()).where(
+        messages.c.person_id.in_(person_ids), messages.c.state == MessageState.PARKED
+    )
+    return (await connection.execute(query)).scalar_one()
 
 
 async def told_of(connection: Connection, message_id: str) -> list[tuple[str, str, PromiseState]]:

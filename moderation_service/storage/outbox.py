@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, exists, func, not_, or_, select, update
+from sqlalchemy import case, exists, func, not_, or_, select, update
 
 from moderation_service.domain import screening
 from moderation_service.domain.comments import Draft, Status
@@ -16,7 +16,6 @@ from moderation_service.storage.tables import (
     IS_WAITING,
     comments,
     messages,
-    people,
     promises,
 )
 
@@ -133,30 +132,6 @@ async def counts(connection: Connection, person_ids: Sequence[str]) -> dict[tupl
         .group_by(promises.c.person_id, promises.c.state)
     )
     return {(row[0], PromiseState(row[1])): row[2] for row in await connection.execute(query)}
-
-
-async def unheard(connection: Connection, person_ids: Sequence[str]) -> int:
-    """Return how many pending comments nobody was told of and nobody can be told of just now."""
-    stuck = promises.alias()
-    unreachable = select(people.c.id).where(people.c.parked_since.is_not(None), people.c.id.in_(person_ids))
-    has_a_chance = exists().where(
-        promises.c.comment_id == comments.c.id,
-        or_(
-            promises.c.state == PromiseState.TOLD,
-            and_(promises.c.state == PromiseState.WAITING, promises.c.person_id.not_in(unreachable)),
-        ),
-    )
-    is_stuck: ColumnElement[bool] = or_(
-        stuck.c.state == PromiseState.PARKED,
-        and_(stuck.c.state == PromiseState.WAITING, stuck.c.person_id.in_(unreachable)),
-    )
-    query = (
-        select(func.count(comments.c.id.distinct()))
-        .select_from(stuck)
-        .join(comments, comments.c.id == stuck.c.comment_id)
-        .where(is_stuck, comments.c.status == Status.PENDING, not_(has_a_chance))
-    )
-    return (await connection.execute(query)).scalar_one()
 
 
 async def cancel(connection: Connection, person_ids: Sequence[str]) -> int:
