@@ -41,13 +41,14 @@ main.add_command(cli_mail.mail)
 @main.command()
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port.")
 @click.option("--join-port", type=int, hidden=True, help="Listen beside other processes of the same start.")
-def serve(workers: int, join_port: int | None) -> None:
+@click.option("--number", type=int, default=1, hidden=True, help="Which of these processes this is.")
+def serve(workers: int, join_port: int | None, number: int) -> None:
     """Serve HTTP and send mail until SIGTERM."""
     log.configure()
     settings = command.settings(os.environ)
     if join_port is not None:
         listen = replace(settings.listen, port=join_port, is_shared=True)
-        command.run(_serve(replace(settings, listen=listen)))
+        command.run(_serve(replace(settings, listen=listen), process=number))
     elif workers > 1:
         command.run(_serve_by_many(settings, workers))
     else:
@@ -121,9 +122,9 @@ def new_key() -> None:
     click.echo(f'Add this line to the site in the sites file:\n\napi_keys = ["sha256:{digest}"]')
 
 
-async def _serve(settings: Settings) -> None:
+async def _serve(settings: Settings, process: int = 1) -> None:
     stop = asyncio.Event()
-    async with runtime.opened(settings) as service:
+    async with runtime.opened(settings, process=process) as service:
         runtime.stop_on_signals(stop, service)
         await runtime.serve(service, stop=stop, on_ready=lambda url: click.echo(f"Listening on {url}", err=True))
 
@@ -136,7 +137,7 @@ async def _serve_by_many(settings: Settings, workers: int) -> None:
         loop.add_signal_handler(number, stop.set)
     async with runtime.opened(settings):
         pass
-    command = ["-m", "moderation_service", "serve", "--join-port"]
+    command = ["-m", "moderation_service", "serve"]
     await processes.run(workers, command, settings.listen, stop)
 
 

@@ -24,12 +24,13 @@ _log = structlog.stdlib.get_logger(__name__)
 async def run(count: int, command: Sequence[str], listen: Address, stop: asyncio.Event) -> None:
     """Run `count` processes of a command that listen on one port, until `stop`; raise OSError if it is taken.
 
-    The kernel hands each connection to one of them (SO_REUSEPORT). The port's number is appended to the command.
+    The kernel hands each connection to one of them (SO_REUSEPORT). The command is given the port's number and
+    its own among the processes, from 1, which stays the same over its restarts.
     """
     with closing(_reserved(listen)) as reserved:
         port = reserved.getsockname()[1]
-        full = [sys.executable, *command, str(port)]
-        await asyncio.gather(*(_kept_running(full, stop) for _ in range(count)))
+        full = [sys.executable, *command, "--join-port", str(port), "--number"]
+        await asyncio.gather(*(_kept_running([*full, str(number + 1)], stop) for number in range(count)))
 
 
 def _reserved(listen: Address) -> socket.socket:

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from urllib.parse import urlsplit
@@ -26,6 +26,7 @@ from moderation_service.services.changes import Tail
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
+from moderation_service.services.figures import Reader
 from moderation_service.services.health import Health
 from moderation_service.services.logins import Logins
 from moderation_service.services.sessions import Sessions
@@ -37,6 +38,7 @@ from moderation_service.web.app import create_app
 from moderation_service.web.context import Context
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.lists import Lists
+from moderation_service.web.metrics import Metrics
 from moderation_service.web.page_cache import PageCache
 from moderation_service.workers import Service, new_id, utc_now
 
@@ -51,8 +53,13 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 @asynccontextmanager
-async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) -> AsyncIterator[Service]:
-    """Open the database, bring it up to date, and put the service together; nothing runs yet."""
+async def opened(
+    settings: Settings, clock: Callable[[], datetime] = utc_now, *, process: int = 1
+) -> AsyncIterator[Service]:
+    """Open the database, bring it up to date, and put the service together; nothing runs yet.
+
+    `process` is this one's number among those of one start.
+    """
     keys = KeyRing(settings.secret_keys)
     directory = Directory(keys)
     async with Database.open(settings.database_url) as database:
@@ -63,7 +70,7 @@ async def opened(settings: Settings, clock: Callable[[], datetime] = utc_now) ->
         yield Service(
             settings=settings,
             directory=directory,
-            context=_context(settings, database, directory, keys, delivery, clock, mail_waits.set),
+            context=_context(settings, database, directory, keys, delivery, clock, mail_waits.set, process),
             delivery=delivery,
             mail_waits=mail_waits,
             sites_changed=asyncio.Event(),
@@ -100,11 +107,13 @@ def _context(
     delivery: Delivery,
     clock: Callable[[], datetime],
     wake_delivery: Callable[[], None],
+    process: int,
 ) -> Context:
     writer = GroupCommit(database, submission.accept)
     cache = PageCache()
     tail = Tail(database, cache.drop)
     login_composer = LoginComposer(public_url=settings.public_url, sender=settings.mail_from)
+    logins = Logins(database, directory, keys, login_composer, _transport(settings), clock=clock, new_id=new_id)
     return Context(
         settings=settings,
         database=database,
@@ -122,7 +131,16 @@ def _context(
             last_failure=lambda: writer.last_failure,
         ),
         clock=clock,
-        logins=Logins(database, directory, keys, login_composer, _transport(settings), clock=clock, new_id=new_id),
+        metrics=Metrics(
+            process=process,
+            directory=directory,
+            writer=writer,
+            cache=cache,
+            delivery=delivery,
+            logins=logins,
+            figures=Reader(database, directory, clock=clock),
+        ),
+        logins=logins,
         sessions=Sessions(database, directory, keys, clock=clock),
         desk=Desk(database, keys, clock=clock, new_id=new_id),
         wake_delivery=wake_delivery,
@@ -146,15 +164,19 @@ async def serve(
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
     await runner.setup()
     listen = service.settings.listen
-    writing = asyncio.create_task(workers.supervised("writer", context.writer.run))
+
+    def begin(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
+        return asyncio.create_task(workers.supervised(name, work, context.metrics.restarts))
+
+    writing = begin("writer", context.writer.run)
     mailing = [
-        asyncio.create_task(workers.supervised("mail", lambda: workers.deliver(service, stop))),
-        asyncio.create_task(workers.supervised("logins", lambda: context.logins.run(stop))),
+        begin("mail", lambda: workers.deliver(service, stop)),
+        begin("logins", lambda: context.logins.run(stop)),
     ]
     minor = [
-        asyncio.create_task(workers.supervised("changes", lambda: workers.follow_changes(service))),
-        asyncio.create_task(workers.supervised("sites", lambda: workers.watch_sites(service))),
-        asyncio.create_task(workers.supervised("retention", lambda: workers.tidy(service))),
+        begin("changes", lambda: workers.follow_changes(service)),
+        begin("sites", lambda: workers.watch_sites(service)),
+        begin("retention", lambda: workers.tidy(service)),
     ]
     try:
         await _listen(runner, listen)
@@ -168,6 +190,7 @@ async def serve(
         for task in minor:
             task.cancel()
         await runner.cleanup()
+        await context.metrics.figures.close()
         context.writer.close()
         await writing
         await asyncio.wait(mailing, timeout=MAIL_IN_FLIGHT)

@@ -1,6 +1,7 @@
 """What runs beside HTTP for as long as the service does."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -53,14 +54,16 @@ class Service:
     sites_changed: asyncio.Event
 
 
-async def supervised(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run a worker until it ends by itself; log a failure and start it again, later each time."""
+async def supervised(name: str, work: Callable[[], Awaitable[None]], restarts: Counter[str]) -> None:
+    """Run a worker until it ends by itself; log and count a failure and start it again, later each time."""
     delay = 1.0
+    restarts[name] += 0
     while True:
         try:
             await work()
         except Exception:
             _log.exception("worker.failed", worker=name)
+            restarts[name] += 1
             await asyncio.sleep(delay)
             delay = min(delay * 2, _LONGEST_BACKOFF)
         else:

@@ -142,7 +142,11 @@ async def test_five_days_of_backoff_end_in_a_parked_person_and_a_daily_probe(
 
 
 async def test_a_pause_of_all_mail_is_shown_probed_and_ends_by_itself(
-    office: Office, smtp: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+    office: Office,
+    smtp: MailServer,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     await office.post()
     async with servers.answers_sender_with("530 5.7.0 Log in first") as server:
@@ -159,10 +163,12 @@ async def test_a_pause_of_all_mail_is_shown_probed_and_ends_by_itself(
         await delivery.deliver_due()
         assert server.calls == calls + 1
         assert delivery.is_paused
+        assert (caplog.text.count("mail.paused"), caplog.text.count("mail.resumed")) == (1, 0)
         server_again = office.delivery(smtp.url)
         delivery._transports = server_again._transports
         clock.advance(minutes=4)
         assert await delivery.deliver_due() >= 1
+    assert caplog.text.count("mail.paused") == caplog.text.count("mail.resumed") == 1
     assert await office.degraded() == []
     assert {address for mail in smtp.mails for address in mail.recipients} == {ANNA, PAUL}
     assert (await office.person("anna")).attempts == 0

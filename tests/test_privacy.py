@@ -65,6 +65,7 @@ async def visit_everything(http: ClientSession, comment_id: str) -> None:
         "/openapi.json",
         "/health/ready",
         "/health/live",
+        "/metrics",
         f"/{QUERY}?{QUERY}={QUERY}",
         f"/moderate/{QUERY}/approve?{QUERY}",
     ):

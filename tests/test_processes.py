@@ -1,6 +1,7 @@
 """Several processes behind one port, on one database."""
 
 import asyncio
+import re
 from urllib.parse import urlsplit
 
 import pytest
@@ -13,6 +14,7 @@ from tests.processes import served
 from tests.running import until
 from tests.smtp import MailServer
 
+PROCESS = re.compile(r'moderation_mail_paused{process="(\d+)"}')
 TWO = {"MODERATION_SCREENING": "off", "MODERATION_LISTEN": "127.0.0.1:0"}
 
 
@@ -44,6 +46,15 @@ async def test_the_journey_goes_through_two_processes_on_one_port(
         async with asyncio.timeout(20):
             while await counts(service.url) != [1] * 12:
                 await asyncio.sleep(0.05)
+
+
+async def test_each_process_labels_its_own_numbers(environ: dict[str, str]) -> None:
+    async with served(environ | TWO, "--workers", "2", listening=2) as service:
+        seen: set[str] = set()
+        async with asyncio.timeout(20):
+            while seen != {"1", "2"}:
+                async with ClientSession(service.url, connector=TCPConnector(force_close=True)) as http:
+                    seen |= set(PROCESS.findall(await (await http.get("/metrics")).text()))
 
 
 async def test_two_processes_lose_no_comment_and_double_no_mail(

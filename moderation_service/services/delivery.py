@@ -22,6 +22,7 @@ from moderation_service.services.pause import Pause
 from moderation_service.storage import people
 from moderation_service.storage.database import Database
 from moderation_service.storage.people import Lease
+from moderation_service.tallies import Sendings
 
 _BEFORE_WRITING_AGAIN = 1.0
 _WITH_A_WORKING_SERVER = frozenset({Phase.RECIPIENT, Phase.DATA, Phase.ANSWER})
@@ -58,6 +59,7 @@ class Delivery:
         self._lease = timedelta(seconds=3 * max(one.limits.message for one in transports))
         self._pause = Pause(clock)
         self._next_upkeep: datetime | None = None
+        self.sendings = Sendings()
 
     @property
     def is_paused(self) -> bool:
@@ -186,6 +188,7 @@ class Delivery:
     async def _write_success(self, lease: Lease, message: Message) -> None:
         """Write that a message is with the server, and try again where that cannot be written just now."""
         self._pause.end()
+        self.sendings.accepted += 1
         for is_last in (False, False, True):
             try:
                 async with self._database.write() as connection:
@@ -199,6 +202,7 @@ class Delivery:
 
     async def _write_failure(self, lease: Lease, message: Message, error: DeliveryError) -> None:
         action = notices.classify(error.phase, error.code)
+        self.sendings.refused[action] += 1
         _log.warning(
             "mail.refused",
             message=message.id,

@@ -26,6 +26,7 @@ from moderation_service.services.directory import Directory
 from moderation_service.storage import logins, sessions
 from moderation_service.storage.database import Database
 from moderation_service.storage.logins import Claimed
+from moderation_service.tallies import Sendings
 
 LIFETIME = timedelta(minutes=15)
 """How long a mailed link opens a session, from the moment it was written."""
@@ -76,6 +77,7 @@ class Logins:
         self._new_id = new_id
         self._signer = Signer(keys, clock, purpose=_PURPOSE, lifetime=LIFETIME)
         self.asked = asyncio.Event()
+        self.sendings = Sendings()
 
     async def ask(self, address: str, *, network: str) -> None:
         """Promise a mail if the address is a moderator's; raise TooManyLoginsError to a network that asks on.
@@ -182,6 +184,7 @@ class Logins:
         except BaseException:
             await self._release(claimed)
             raise
+        self.sendings.accepted += 1
         await self._release(claimed, sent_at=self._clock())
         _log.info("login.sent", login=claimed.id)
         return True
@@ -189,6 +192,7 @@ class Logins:
     async def _write_failure(self, claimed: Claimed, error: DeliveryError) -> None:
         """Write down a refusal. One for good is believed."""
         action = notices.classify(error.phase, error.code)
+        self.sendings.refused[action] += 1
         _log.warning("login.refused", login=claimed.id, phase=error.phase, code=error.code, status=error.status)
         is_final = action in (Action.PARK_PERSON, Action.PARK_MESSAGE)
         await self._put_off(claimed, is_final=is_final, last_error=error.reply)

@@ -11,6 +11,7 @@ import structlog
 
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.storage.database import Connection, ConnectionLostError, Database
+from moderation_service.tallies import Distribution
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -19,6 +20,7 @@ _log = structlog.stdlib.get_logger(__name__)
 _QUEUE = 2_000
 _BATCH = 256
 _TURNS = 4
+_SIZES = (1, 2, 4, 8, 16, 32, 64, 128, _BATCH)
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -41,6 +43,13 @@ class GroupCommit(Generic[Item, Result]):
         self._closed = False
         self.last_failure = -math.inf
         """When the database last refused everything, by the monotonic clock."""
+        self.batches = Distribution(_SIZES)
+        """How many items were written together."""
+
+    @property
+    def waiting(self) -> int:
+        """How many items are not in a transaction yet."""
+        return len(self._waiting)
 
     async def submit(self, item: Item) -> Result:
         """Return the item's result when it is on disk; raise UnavailableError when there is no room for it."""
@@ -60,6 +69,7 @@ class GroupCommit(Generic[Item, Result]):
                 continue
             await self._gather()
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+            self.batches.add(len(batch))
             await self._write(batch)
 
     async def _gather(self) -> None:

@@ -18,7 +18,7 @@ def create_app(
 ) -> web.Application:
     """Return the application; `more` endpoints and middlewares `before` all others are no part of the contract."""
     endpoints = (*ENDPOINTS, *more)
-    guard = middleware.guarding({endpoint.handler: endpoint for endpoint in endpoints})
+    guard = middleware.guarding({endpoint.handler: endpoint for endpoint in endpoints}, context.metrics.traffic)
     app = web.Application(middlewares=[*before, guard], client_max_size=LARGEST_REQUEST + 1)
     app[CONTEXT] = context
     app[OPENAPI] = orjson.dumps(openapi.document(ENDPOINTS, server=context.settings.public_url))

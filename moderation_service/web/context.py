@@ -20,6 +20,7 @@ from moderation_service.services.submission import Intake
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.lists import Lists
+from moderation_service.web.metrics import Metrics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +37,7 @@ class Context:
     lists: Lists
     tail: Tail
     health: Health
+    metrics: Metrics
     logins: Logins
     sessions: Sessions
     desk: Desk

@@ -13,13 +13,14 @@ from moderation_service.log import AccessLog
 from moderation_service.web import html, problems
 from moderation_service.web.context import CONTEXT, LANGUAGE, READER
 from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.traffic import Traffic
 
 _log = structlog.stdlib.get_logger(__name__)
 _NO_ROUTE = Endpoint(method="", path="-", handler=None, summary="")  # type: ignore[arg-type]
 
 
-def guarding(endpoints: Mapping[Handler, Endpoint]) -> Middleware:
-    """Return the middleware around the handlers of endpoints."""
+def guarding(endpoints: Mapping[Handler, Endpoint], traffic: Traffic) -> Middleware:
+    """Return the middleware around the handlers of endpoints, which counts what they answer."""
     access = AccessLog()
 
     @web.middleware
@@ -37,7 +38,9 @@ def guarding(endpoints: Mapping[Handler, Endpoint]) -> Middleware:
             response.headers["Access-Control-Allow-Origin"] = "*"
         elif endpoint.is_for_sites:
             _share_with_site(request, response)
-        access(request.method, endpoint.path, response.status, time.perf_counter() - started)
+        took = time.perf_counter() - started
+        access(request.method, endpoint.path, response.status, took)
+        traffic.note_answer(endpoint, response.status, took)
         return response
 
     return guard

@@ -77,7 +77,10 @@ class PageCache:
 
     def __init__(self, capacity: int = CAPACITY) -> None:
         self._capacity = capacity
-        self._size = 0
+        self.size = 0
+        """About how many bytes are kept."""
+        self.hits = 0
+        self.misses = 0
         self._answers: OrderedDict[Key, Answer] = OrderedDict()
         self._keys: dict[str, set[Key]] = {}
         self._fills: dict[Key, _Fill] = {}
@@ -87,10 +90,12 @@ class PageCache:
         answer = self._answers.get(key)
         if answer is not None:
             self._answers.move_to_end(key)
+            self.hits += 1
         return answer
 
     async def fill(self, key: Key, make: Callable[[], Awaitable[Answer]]) -> Answer:
         """Make an answer, once for all who ask at the same moment; keep it unless its page changed meanwhile."""
+        self.misses += 1
         fill = self._fills.get(key)
         if fill is not None and not fill.is_outdated:
             return await asyncio.shield(fill.answer)
@@ -120,12 +125,12 @@ class PageCache:
             self._forget(key)
         self._answers[key] = answer
         self._keys.setdefault(key.page_id, set()).add(key)
-        self._size += answer.size()
-        while self._size > self._capacity:
+        self.size += answer.size()
+        while self.size > self._capacity:
             self._forget(next(iter(self._answers)))
 
     def _forget(self, key: Key) -> None:
-        self._size -= self._answers.pop(key).size()
+        self.size -= self._answers.pop(key).size()
         keys = self._keys[key.page_id]
         keys.discard(key)
         if not keys:

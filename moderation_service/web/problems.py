@@ -69,7 +69,7 @@ class Problem:
 
 def of_error(error: ModerationError, language: str) -> Problem:
     """Describe a domain error."""
-    status, code = next(STATUSES[one] for one in type(error).__mro__ if one in STATUSES)
+    status, code = _listed(error)
     headers: dict[str, str] = {}
     if isinstance(error, errors.TooManyCommentsError | errors.TooManyLoginsError | errors.UnavailableError):
         headers["Retry-After"] = str(error.retry_after)
@@ -83,9 +83,18 @@ def of_error(error: ModerationError, language: str) -> Problem:
 
 def of_http(error: web.HTTPException, language: str) -> Problem:
     """Describe what aiohttp itself refuses: 404, 405, 413 and the like."""
-    code = _BY_STATUS.get(error.status, ProblemCode.MALFORMED)
+    code = code_of(error)
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
     return _problem(error.status, code, language, headers, {})
+
+
+def code_of(error: Exception) -> ProblemCode:
+    """Return the code that an error is answered with."""
+    if isinstance(error, ModerationError):
+        return _listed(error)[1]
+    if isinstance(error, web.HTTPException):
+        return _BY_STATUS.get(error.status, ProblemCode.MALFORMED)
+    return ProblemCode.INTERNAL
 
 
 def internal(language: str) -> Problem:
@@ -116,6 +125,10 @@ def field_errors(found: Mapping[str, Sequence[str]], language: str) -> dict[str,
         ]
         for name, codes in found.items()
     }
+
+
+def _listed(error: ModerationError) -> tuple[HTTPStatus, ProblemCode]:
+    return next(STATUSES[one] for one in type(error).__mro__ if one in STATUSES)
 
 
 def _limit(code: str, language: str) -> str:

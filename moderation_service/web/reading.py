@@ -19,7 +19,8 @@ LARGEST_REQUEST = 256 * 1024
 
 _LONGEST_KEY = 255
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_FORWARDED = ("X-Forwarded-For", "Forwarded", "X-Real-IP", "Via")
+_FORWARDED = ("Forwarded", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP")
+_FORWARDED_PREFIX = "x-forwarded-"
 
 
 def is_form(request: web.Request) -> bool:
@@ -87,7 +88,10 @@ def client(request: web.Request) -> IPv4Address | IPv6Address:
 
 def is_direct_from(request: web.Request, networks: tuple[Network, ...]) -> bool:
     """Tell whether a request came without a proxy from this machine or one of the networks."""
-    if any(name in request.headers for name in _FORWARDED):
+    headers = request.headers
+    if any(name in headers for name in _FORWARDED):
+        return False
+    if any(name.lower().startswith(_FORWARDED_PREFIX) for name in headers):
         return False
     peer = _peer(request)
     return peer.is_loopback or any(peer in network for network in networks)

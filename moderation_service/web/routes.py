@@ -125,6 +125,14 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET",
+        path="/metrics",
+        handler=operations.metrics,
+        summary="Counts and figures for Prometheus; only from this machine or listed networks, never forwarded",
+        answers={200: None},
+        problems=(404,),
+    ),
+    Endpoint(
+        method="GET",
         path="/openapi.json",
         handler=operations.openapi,
         summary="This document",

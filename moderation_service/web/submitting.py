@@ -1,6 +1,8 @@
 """From what a visitor sent to a stored comment; the part that JSON and forms share."""
 
 import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from aiohttp import web
@@ -8,12 +10,12 @@ from marshmallow import Schema
 
 from moderation_service.domain import addresses, markup, pages, screening
 from moderation_service.domain.addresses import InvalidAddressError
-from moderation_service.domain.comments import Receipt
+from moderation_service.domain.comments import Draft, Receipt
 from moderation_service.domain.errors import FieldsInvalidError, ForeignOriginError, UnknownSiteError
 from moderation_service.domain.pages import InvalidPageError
 from moderation_service.domain.sites import Site
 from moderation_service.services.submission import Submission
-from moderation_service.web import reading
+from moderation_service.web import problems, reading, traffic
 from moderation_service.web.context import CONTEXT, LANGUAGE
 from moderation_service.web.loading import load
 from schemas.base import Fault
@@ -22,26 +24,49 @@ from schemas.comments import URL_CHARACTERS
 _QUICKLY_RENDERED = 2_000
 
 
+async def fields_of(request: web.Request) -> Any:
+    """Return what a visitor sent; raise, and count, what `reading.fields_of` raises."""
+    with _refusals_counted(request, None):
+        return await reading.fields_of(request)
+
+
 async def submit(request: web.Request, fields: Any, schema: Schema) -> Receipt:
-    """Check fields, site and origin in this order, store the comment, and wake the mail."""
+    """Check fields, site and origin in this order, store the comment, wake the mail, and count the outcome."""
     context = request.app[CONTEXT]
     site = site_of(request, fields)
     if site is not None:
         request[LANGUAGE] = site.language
+    with _refusals_counted(request, site):
+        draft = await _draft(request, site, fields, schema)
+        receipt = await context.writer.submit(draft)
+    outcome = traffic.ACCEPTED if receipt.id == draft.id else traffic.REPLAYED
+    context.metrics.traffic.note_submission(draft.page.site_id, outcome)
+    context.wake_delivery()
+    return receipt
+
+
+async def _draft(request: web.Request, site: Site | None, fields: Any, schema: Schema) -> Draft:
     submission, key = _checked(request, fields, schema)
     if site is None:
         raise UnknownSiteError
     _check_origin(request, site)
-    draft = context.intake.draft(
+    return request.app[CONTEXT].intake.draft(
         submission,
         site,
         body_html=await _render(submission.body),
         network=screening.network(reading.client(request)),
         key=key,
     )
-    receipt = await context.writer.submit(draft)
-    context.wake_delivery()
-    return receipt
+
+
+@contextmanager
+def _refusals_counted(request: web.Request, site: Site | None) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        site_id = "" if site is None else site.id
+        request.app[CONTEXT].metrics.traffic.note_submission(site_id, problems.code_of(error))
+        raise
 
 
 def site_of(request: web.Request, fields: Any) -> Site | None:

@@ -3,14 +3,17 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy import event, text
+from sqlalchemy import event, select, text, update
 
 from moderation_service.domain import pages
 from moderation_service.domain.decisions import Actor, Decision, Means, Request
+from moderation_service.domain.notices import PromiseState
 from moderation_service.services import moderation, submission
 from moderation_service.services.submission import Submission
-from moderation_service.storage import changes, comments
+from moderation_service.storage import changes, comments, figures, messages, unheard
 from moderation_service.storage.database import Connection
+from moderation_service.storage.tables import comments as comments_table
+from moderation_service.storage.tables import people, promises
 from tests.conftest import Start
 from tests.factories import ADDRESS, PAGE
 
@@ -92,6 +95,32 @@ async def test_no_question_of_readers_scans_the_comments(start: Start) -> None:
                 assert "SCAN comments" not in plan, f"{name}: {plan}"
                 assert "Seq Scan on comments" not in plan, f"{name}: {plan}"
                 assert "TEMP B-TREE" not in plan, f"{name}: {plan}"
+
+
+async def test_the_figures_of_the_metrics_are_read_from_indexes(start: Start) -> None:
+    database = await fill(start)
+    async with database.write() as connection:
+        waits = select(comments_table.c.id).order_by(comments_table.c.id.desc()).limit(20)
+        told = update(promises).where(promises.c.comment_id.not_in(waits))
+        await connection.execute(told.values(state=PromiseState.TOLD))
+        await connection.execute(text("ANALYZE"))
+    async with database.read() as connection:
+        everybody = list((await connection.execute(select(people.c.id))).scalars())
+        if connection.dialect.name == "postgresql":
+            await connection.execute(text("SET LOCAL enable_seqscan = off"))
+        for ask in (
+            figures.waiting,
+            lambda c: figures.pending(c, ["coop", "altro"]),
+            lambda c: messages.parked(c, everybody),
+            lambda c: unheard.count(c, everybody),
+            lambda c: unheard.first(c, everybody, 20, site_ids=["coop"]),
+            lambda c: unheard.among(c, everybody, [PAGE_ID]),
+        ):
+            for plan in await plans(connection, ask):
+                assert "Seq Scan" not in plan, plan
+                large = ("SCAN promises", "SCAN comments", "SCAN messages")
+                scans = [line for line in plan.splitlines() if line.startswith(large)]
+                assert [line for line in scans if " INDEX ix_promises_" not in line] == [], plan
 
 
 async def test_a_scan_would_be_noticed(start: Start) -> None:

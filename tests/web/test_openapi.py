@@ -165,8 +165,9 @@ async def read_everything(http: ClientSession, check: Any, comment_id: str) -> N
     for query, status in (({"site": "coop"}, 200), ({"site": "nobody"}, 403), ({}, 422)):
         answer = await http.get(CHANGES, params=query)
         await check(answer, CHANGES, status, changes_wire.ChangeFeed if status == 200 else None)
-    for path in ("/health/live", "/health/ready", "/openapi.json"):
+    for path in ("/health/live", "/health/ready", "/metrics", "/openapi.json"):
         await check(await http.get(path), path, 200)
+    await check(await http.get("/metrics", headers={"Via": "1.1 proxy"}), "/metrics", 404)
 
 
 async def moderate_everything(http: ClientSession, check: Any, parent: str, reply: str) -> None:

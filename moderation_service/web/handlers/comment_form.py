@@ -6,7 +6,7 @@ from aiohttp import web
 
 from moderation_service.domain import pages
 from moderation_service.domain.errors import DuplicateCommentError, ModerationError
-from moderation_service.web import html, problems, reading, submitting
+from moderation_service.web import html, problems, submitting
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.middleware import language_of
 from moderation_service.web.problems import Problem
@@ -18,7 +18,7 @@ _FORM = SubmissionForm()
 async def create(request: web.Request) -> web.Response:
     """Keep a comment; a visitor who presses the button twice is sent back as the first time."""
     try:
-        fields = await reading.fields_of(request)
+        fields = await submitting.fields_of(request)
     except ModerationError as error:
         return _sorry(request, problems.of_error(error, language_of(request)), {})
     except web.HTTPException as error:

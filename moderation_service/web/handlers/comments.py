@@ -26,7 +26,7 @@ async def create(request: web.Request) -> web.Response:
     """Keep a comment and promise it to the moderators; answer when both are on disk."""
     if reading.is_form(request):
         return await comment_form.create(request)
-    receipt = await submitting.submit(request, await reading.fields_of(request), _SUBMISSION)
+    receipt = await submitting.submit(request, await submitting.fields_of(request), _SUBMISSION)
     return web.Response(
         status=202,
         body=to_json(

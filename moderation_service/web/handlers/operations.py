@@ -3,6 +3,7 @@
 import orjson
 from aiohttp import web
 
+from moderation_service.domain.errors import NotFoundError
 from moderation_service.web import reading
 from moderation_service.web.context import CONTEXT, OPENAPI
 
@@ -17,7 +18,7 @@ async def ready(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     unready = await context.health.unready()
     answer: dict[str, object] = {"status": "unready" if unready else "ready"}
-    if reading.is_direct_from(request, context.settings.metrics_from):
+    if _is_operators(request):
         answer["reasons"] = unready
         answer["degraded"] = [] if unready else await context.health.degraded()
     return web.Response(
@@ -26,6 +27,19 @@ async def ready(request: web.Request) -> web.Response:
         content_type="application/json",
         headers={"Cache-Control": "no-store"} | ({"Retry-After": "2"} if unready else {}),
     )
+
+
+async def metrics(request: web.Request) -> web.Response:
+    """Return the metrics to those who run the service; for all others there is nothing here."""
+    if not _is_operators(request):
+        raise NotFoundError
+    body, content_type = await request.app[CONTEXT].metrics.exposition(request.headers.get("Accept", ""))
+    return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
+
+
+def _is_operators(request: web.Request) -> bool:
+    """Tell whether a request came straight from this machine or from where metrics may be read."""
+    return reading.is_direct_from(request, request.app[CONTEXT].settings.metrics_from)
 
 
 async def openapi(request: web.Request) -> web.Response:
