@@ -36,6 +36,7 @@ from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.app import create_app
 from moderation_service.web.context import Context
+from moderation_service.web.door import at_the_door
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.lists import Lists
 from moderation_service.web.metrics import Metrics
@@ -164,6 +165,8 @@ async def serve(
     app = create_app(context, more=more, before=before)
     runner = Runner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
     await runner.setup()
+    assert runner.server is not None  # noqa: S101 - as it is set up
+    runner.server.request_handler = at_the_door(app, runner.server.request_handler)
     listen = service.settings.listen
 
     def begin(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:

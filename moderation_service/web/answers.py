@@ -5,6 +5,12 @@ from aiohttp import web
 
 from moderation_service.web.page_cache import Answer
 
+FOR_ANY_ORIGIN = {"Access-Control-Allow-Origin": "*"}
+"""The header that lets the scripts of every site read an answer."""
+
+NOT_TO_BE_GUESSED = {"X-Content-Type-Options": "nosniff"}
+"""The header that keeps browsers from guessing what an answer is."""
+
 
 def to_json(value: object) -> bytes:
     """Write JSON with times in RFC 3339, UTC."""
@@ -19,7 +25,7 @@ def is_held(if_none_match: str, etag: str) -> bool:
     return etag in tags or "*" in tags
 
 
-def send(request: web.Request, answer: Answer) -> web.Response:
+def send(request: web.BaseRequest, answer: Answer) -> web.Response:
     """Send an answer as the reader takes it, or 304 to one who has it."""
     headers = request.headers
     encoded = answer.encoded(headers.get("Accept-Encoding", ""))

@@ -9,6 +9,7 @@ from aiohttp.typedefs import Middleware
 from moderation_service.web import middleware, openapi, static_files
 from moderation_service.web.context import CONTEXT, OPENAPI, Context
 from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.journal import Journal
 from moderation_service.web.reading import LARGEST_REQUEST
 from moderation_service.web.routes import ENDPOINTS
 
@@ -18,7 +19,9 @@ def create_app(
 ) -> web.Application:
     """Return the application; `more` endpoints and middlewares `before` all others are no part of the contract."""
     endpoints = (*ENDPOINTS, *more)
-    guard = middleware.guarding({endpoint.handler: endpoint for endpoint in endpoints}, context.metrics.traffic)
+    guard = middleware.guarding(
+        {endpoint.handler: endpoint for endpoint in endpoints}, Journal(context.metrics.traffic)
+    )
     app = web.Application(middlewares=[*before, guard], client_max_size=LARGEST_REQUEST + 1)
     app[CONTEXT] = context
     app[OPENAPI] = orjson.dumps(openapi.document(ENDPOINTS, server=context.settings.public_url))

@@ -13,7 +13,7 @@ from moderation_service.services import listing
 from moderation_service.services.changes import Tail
 from moderation_service.services.directory import Directory
 from moderation_service.storage.database import Database
-from moderation_service.web.answers import to_json
+from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED, to_json
 from moderation_service.web.loading import load
 from moderation_service.web.page_cache import Answer, Key, PageCache
 from schemas.comments import ListQuery, Order
@@ -32,7 +32,7 @@ class _Asked:
 
 
 class Lists:
-    """Answers `GET /api/v1/comments`, and remembers what query strings mean."""
+    """Answers `GET /api/v1/comments`, and remembers what its targets mean."""
 
     def __init__(
         self, database: Database, directory: Directory, cache: PageCache, tail: Tail, *, cache_control: str
@@ -45,17 +45,17 @@ class Lists:
         self._asked: dict[str, _Asked] = {}
         self._sites: Sites | None = None
 
-    def kept(self, query_string: str) -> Answer | None:
-        """Return the answer to a query string from memory; None when it must be asked for."""
-        asked = self._asked.get(query_string)
+    def kept(self, target: str) -> Answer | None:
+        """Return from memory the answer to a target, a path and query as sent; None when it must be asked for."""
+        asked = self._asked.get(target)
         if asked is None or self._sites is not self._directory.sites or not self._tail.is_current:
             return None
         return self._cache.get(asked.key)
 
-    async def answer(self, query_string: str, query: Mapping[str, str]) -> Answer:
-        """Return the answer to a query; raise FieldsInvalidError or UnknownSiteError for a wrong one."""
+    async def answer(self, target: str, query: Mapping[str, str]) -> Answer:
+        """Return the answer to a target's query; raise FieldsInvalidError or UnknownSiteError for a wrong one."""
         asked = self._read(query)
-        self._remember(query_string, asked)
+        self._remember(target, asked)
         make = partial(self._make, asked)
         if not self._tail.is_current:
             return await make()
@@ -72,12 +72,12 @@ class Lists:
         )
         return _Asked(page, key)
 
-    def _remember(self, query_string: str, asked: _Asked) -> None:
+    def _remember(self, target: str, asked: _Asked) -> None:
         if self._sites is not self._directory.sites or len(self._asked) >= _REMEMBERED:
             self._asked.clear()
             self._sites = self._directory.sites
-        if len(query_string) <= _LONGEST_REMEMBERED:
-            self._asked[query_string] = asked
+        if len(target) <= _LONGEST_REMEMBERED:
+            self._asked[target] = asked
 
     async def _make(self, asked: _Asked) -> Answer:
         found = await listing.list_page(
@@ -95,7 +95,12 @@ class Lists:
                 "next_cursor": found.next_after,
             }
         )
-        headers = {"Cache-Control": self._cache_control, "Vary": "Accept-Encoding"}
+        headers = {
+            "Cache-Control": self._cache_control,
+            "Vary": "Accept-Encoding",
+            **NOT_TO_BE_GUESSED,
+            **FOR_ANY_ORIGIN,
+        }
         if found.last_change is not None:
             headers["Last-Modified"] = format_datetime(found.last_change, usegmt=True)
         return Answer(body, headers)

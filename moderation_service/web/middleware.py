@@ -9,19 +9,18 @@ from aiohttp.typedefs import Handler, Middleware
 
 from moderation_service.domain.errors import ModerationError
 from moderation_service.locales import negotiate
-from moderation_service.log import AccessLog
 from moderation_service.web import html, problems
+from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED
 from moderation_service.web.context import CONTEXT, LANGUAGE, READER
 from moderation_service.web.endpoints import Endpoint
-from moderation_service.web.traffic import Traffic
+from moderation_service.web.journal import Journal
 
 _log = structlog.stdlib.get_logger(__name__)
 _NO_ROUTE = Endpoint(method="", path="-", handler=None, summary="")  # type: ignore[arg-type]
 
 
-def guarding(endpoints: Mapping[Handler, Endpoint], traffic: Traffic) -> Middleware:
-    """Return the middleware around the handlers of endpoints, which counts what they answer."""
-    access = AccessLog()
+def guarding(endpoints: Mapping[Handler, Endpoint], journal: Journal) -> Middleware:
+    """Return the middleware around the handlers of endpoints, which notes what they answer."""
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -33,14 +32,12 @@ def guarding(endpoints: Mapping[Handler, Endpoint], traffic: Traffic) -> Middlew
             response = await handler(request)
         except Exception as error:
             response = _failure(request, endpoint, error)
-        response.headers.setdefault("X-Content-Type-Options", "nosniff")
+        response.headers.update(NOT_TO_BE_GUESSED)
         if endpoint.is_public:
-            response.headers["Access-Control-Allow-Origin"] = "*"
+            response.headers.update(FOR_ANY_ORIGIN)
         elif endpoint.is_for_sites:
             _share_with_site(request, response)
-        took = time.perf_counter() - started
-        access(request.method, endpoint.path, response.status, took)
-        traffic.note_answer(endpoint, response.status, took)
+        journal.note(request.method, endpoint, response.status, started)
         return response
 
     return guard

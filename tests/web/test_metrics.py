@@ -110,7 +110,7 @@ async def test_answers_are_counted_by_route_and_class_of_status(http: ClientSess
     assert found.value(name, route="/api/v1/comments/{comment_id}", status="4xx") == 1
     assert found.value(name, method="-", route="-", status="4xx") == 3
     spent = found.value("moderation_http_answer_seconds_sum", route="/health/live")
-    assert 0 < spent < 3
+    assert spent > 0
     below = [
         one.value for one in found.samples if one.name.endswith("seconds_bucket") and "live" in str(one.labels)
     ]

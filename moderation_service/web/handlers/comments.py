@@ -49,12 +49,7 @@ async def preflight(_: web.Request) -> web.Response:
 
 async def index(request: web.Request) -> web.Response:
     """List a page's approved comments."""
-    lists = request.app[CONTEXT].lists
-    query_string = request.rel_url.raw_query_string
-    answer = lists.kept(query_string)
-    if answer is None:
-        answer = await lists.answer(query_string, request.query)
-    return send(request, answer)
+    return send(request, await request.app[CONTEXT].lists.answer(request.raw_path, request.query))
 
 
 async def show(request: web.Request) -> web.Response:
