@@ -41,6 +41,7 @@ def _reserved(listen: Address) -> socket.socket:
         alone.bind((listen.host, listen.port))
         alone.listen()
     reserved = socket.socket(family, socket.SOCK_STREAM)
+    reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     reserved.bind((listen.host, listen.port))
     return reserved

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 from urllib.parse import urlsplit
 
 import pytest
@@ -95,3 +96,16 @@ async def test_a_port_that_is_taken_is_said_and_ends_all(environ: dict[str, str]
             with pytest.raises(AssertionError, match="in use"):
                 async with served(taken, *arguments):
                     pass
+
+
+async def test_a_port_that_was_just_used_is_free_again(environ: dict[str, str]) -> None:
+    with socket.socket() as before:
+        before.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        before.bind(("127.0.0.1", 0))
+        before.listen()
+        address = before.getsockname()
+        with socket.create_connection(address):
+            before.accept()[0].close()  # who closes first keeps the connection's end for a while (TIME_WAIT)
+    listen = {"MODERATION_LISTEN": f"127.0.0.1:{address[1]}"}
+    async with served(environ | TWO | listen, "--workers", "2", listening=2) as service:
+        assert service.url.endswith(f":{address[1]}")
