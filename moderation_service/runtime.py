@@ -38,6 +38,7 @@ from moderation_service.web.context import Context
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.lists import Lists
 from moderation_service.web.page_cache import PageCache
+from moderation_service.web.protocol import Runner
 from moderation_service.workers import Service, new_id, utc_now
 
 RUNNING_REQUESTS = 5.0
@@ -143,7 +144,7 @@ async def serve(
     """
     context = service.context
     app = create_app(context, more=more, before=before)
-    runner = web.AppRunner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
+    runner = Runner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
     await runner.setup()
     listen = service.settings.listen
     writing = asyncio.create_task(workers.supervised("writer", context.writer.run))
