@@ -7,7 +7,11 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, Page, async_playwright
+from playwright.async_api import Browser, Page, async_playwright, expect
+
+from tests.running import PATIENCE
+
+expect.set_options(timeout=PATIENCE * 1_000)
 
 _FLAGS = (
     "--no-sandbox",

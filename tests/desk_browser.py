@@ -1,6 +1,5 @@
 """A real Chromium, for tests of the desk."""
 
-import socket
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
@@ -9,6 +8,7 @@ from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import BrowserContext, Page
 
 from tests.desk import mailed_login
+from tests.processes import free_port
 from tests.running import Running
 from tests.smtp import MailServer
 
@@ -18,9 +18,7 @@ SCREEN = {"width": 1280, "height": 900}
 
 async def at_its_own_address(start: Callable[..., Any], **settings: Any) -> Running:
     """A service whose public address is where it listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     running: Running = await start(listen=f"127.0.0.1:{port}", public_url=f"http://127.0.0.1:{port}", **settings)
     return running
 

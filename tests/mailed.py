@@ -29,7 +29,7 @@ class Posted:
 
 
 async def post(http: ClientSession, smtp: MailServer, **changed: object) -> Posted:
-    """Post a comment as the website does, and wait until its moderators were told."""
+    """Post a comment as the website does, and wait until its moderators were told and that was written down."""
     before = len(smtp.mails)
     answer = await http.post("/api/v1/comments", json=a_submission(**changed))
     assert answer.status == 202, await answer.text()

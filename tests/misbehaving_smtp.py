@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 
+from tests.running import until
+
 HANG_UP = None
 """Instead of an answer: the connection ends."""
 
@@ -96,6 +98,10 @@ def refuses_starttls_with(answer: str) -> AbstractAsyncContextManager[Misbehavin
     return _server({"STARTTLS": answer}, offers=("STARTTLS",))
 
 
+def greets_when_so_many_are_connected(count: int) -> AbstractAsyncContextManager[Misbehaving]:
+    return _server(crowd=count)
+
+
 def offers_no_smtputf8() -> AbstractAsyncContextManager[Misbehaving]:
     return _server()
 
@@ -108,7 +114,7 @@ async def _nobody_listens() -> AsyncIterator[Misbehaving]:
 
 
 @asynccontextmanager
-async def _server(  # noqa: C901 - one conversation, in its order
+async def _server(  # noqa: C901, PLR0915 - one conversation, in its order
     answers: Mapping[str, str | None] | None = None,
     *,
     greeting: str = "220 misbehaving.example ready",
@@ -118,6 +124,7 @@ async def _server(  # noqa: C901 - one conversation, in its order
     tls: ssl.SSLContext | None = None,
     at_once: bool = False,
     most_messages: int = 1_000_000,
+    crowd: int = 1,
 ) -> AsyncIterator[Misbehaving]:
     server = Misbehaving()
     usual = {
@@ -143,6 +150,7 @@ async def _server(  # noqa: C901 - one conversation, in its order
 
     async def converse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         server.calls += 1
+        await until(lambda: server.most_open >= crowd)
         await say(reader, writer, greeting)
         taken = 0
         while taken < most_messages and (line := await reader.readline()):

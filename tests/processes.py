@@ -1,76 +1,132 @@
-"""The service as a process of its own, which can be killed."""
+"""The service as an operator starts it: a process of its own, which can be watched, stopped and killed."""
 
 import asyncio
 import os
 import re
 import signal
+import socket
 import sys
-from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from asyncio import subprocess
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
+from tests.running import PATIENCE, until
+
 ROOT = Path(__file__).parent.parent
-_LISTENING = re.compile(r"Listening on (http://\S+)")
+_URL = re.compile(r"http://127\.0\.0\.1:\d+")
+_PORTS = range(10_000, 30_000)
+_next_port = count(os.getpid() * 101)
 
 
 @dataclass(slots=True)
-class Served:
-    """A running `serve`: its address, and all that it wrote to standard error so far."""
+class Process:
+    """A command that runs; `said` grows with what it writes on both streams."""
 
-    process: Process
-    url: str = ""
-    lines: list[str] = field(default_factory=list)
+    child: subprocess.Process
+    said: bytearray = field(default_factory=bytearray)
 
-    def kill(self) -> None:
+    @property
+    def url(self) -> str:
+        """The address that it named first."""
+        found = _URL.search(self.words)
+        assert found, self.words
+        return found[0]
+
+    @property
+    def words(self) -> str:
+        return self.said.decode()
+
+    async def wait_for(self, words: str, times: int = 1) -> None:
+        """Wait until the process has said something so often; fail when it ends before."""
+        await until(lambda: self.words.count(words) >= times or self.child.returncode is not None)
+        assert self.words.count(words) >= times, self.words
+
+    async def stop(self, number: int = signal.SIGTERM) -> int:
+        """Send a signal and return the exit code."""
+        self.child.send_signal(number)
+        return await self.ended()
+
+    async def kill(self) -> None:
         """End it as a power cut would."""
-        self.process.send_signal(signal.SIGKILL)
+        await self.stop(signal.SIGKILL)
 
-    def terminate(self) -> None:
-        self.process.send_signal(signal.SIGTERM)
+    async def ended(self) -> int:
+        """The exit code, when it has ended."""
+        return await asyncio.wait_for(self.child.wait(), PATIENCE)
+
+
+@asynccontextmanager
+async def command(
+    *arguments: str,
+    environ: Mapping[str, str],
+    folder: Path | None = None,
+    python: str = sys.executable,
+    wrapper: tuple[str, ...] = (),
+) -> AsyncIterator[Process]:
+    """Run a command of the service until the end of the block."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("MODERATION_")}
+    child = await asyncio.create_subprocess_exec(
+        *wrapper,
+        python,
+        "-m",
+        "moderation_service",
+        *arguments,
+        cwd=folder,
+        env=clean | {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"} | environ,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    process = Process(child)
+    reading = asyncio.create_task(_read(process))
+    try:
+        yield process
+    finally:
+        if child.returncode is None:
+            child.kill()
+        await child.wait()
+        await reading
 
 
 @asynccontextmanager
 async def served(
-    environ: dict[str, str], *arguments: str, listening: int = 1, wrapper: tuple[str, ...] = ()
-) -> AsyncIterator[Served]:
-    """Run `serve` with arguments until the end of the block; entered when so many processes listen."""
-    process = await asyncio.create_subprocess_exec(
-        *wrapper,
-        sys.executable,
-        "-m",
-        "moderation_service",
-        "serve",
-        *arguments,
-        cwd=ROOT,
-        env={**os.environ, "PYTHONPATH": str(ROOT), **environ},
-        stderr=PIPE,
-    )
-    found = Served(process)
-    ready = asyncio.Event()
-    reading = asyncio.create_task(_read(found, ready, listening))
-    try:
-        async with asyncio.timeout(30):
-            await asyncio.wait([asyncio.create_task(ready.wait()), reading], return_when=asyncio.FIRST_COMPLETED)
-        assert ready.is_set(), "".join(found.lines)
-        yield found
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        async with asyncio.timeout(20):
-            await process.wait()
-            await reading
+    environ: Mapping[str, str], *arguments: str, listening: int = 1, wrapper: tuple[str, ...] = ()
+) -> AsyncIterator[Process]:
+    """Run `serve` until the end of the block, and stop it in order; entered when so many processes listen."""
+    async with command("serve", *arguments, environ=environ, wrapper=wrapper) as process:
+        try:
+            await process.wait_for("Listening on", listening)
+            yield process
+        finally:
+            if process.child.returncode is None:
+                await process.stop()
 
 
-async def _read(found: Served, ready: asyncio.Event, listening: int) -> None:
-    assert found.process.stderr is not None
-    seen = 0
-    while line := (await found.process.stderr.readline()).decode():
-        found.lines.append(line)
-        match = _LISTENING.search(line)
-        if match:
-            found.url = match[1]
-            seen += 1
-            if seen >= listening:
-                ready.set()
+async def finished(*arguments: str, environ: Mapping[str, str], folder: Path | None = None) -> tuple[int, str]:
+    """Run a command to its end; return its exit code and what it said."""
+    async with command(*arguments, environ=environ, folder=folder) as process:
+        code = await process.ended()
+    return code, process.words
+
+
+def free_port() -> int:
+    """A port that nobody listens on, and that nobody else is given before it is used.
+
+    The kernel gives out higher ones to whoever asks for any; here each process of the tests has its own.
+    """
+    while True:
+        port = _PORTS[next(_next_port) % len(_PORTS)]
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+
+
+async def _read(process: Process) -> None:
+    assert process.child.stdout is not None
+    while chunk := await process.child.stdout.read(65536):
+        process.said += chunk

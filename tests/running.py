@@ -5,10 +5,14 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
+from inspect import isawaitable
 
 from moderation_service import runtime, workers
 from moderation_service.config import Settings
 from moderation_service.workers import Service
+
+PATIENCE = 60.0
+"""Seconds after which a test gives up waiting: long, for it says that nothing comes, not that it comes late."""
 
 
 @dataclass(slots=True)
@@ -37,8 +41,12 @@ async def running(settings: Settings, clock: Callable[[], datetime] | None = Non
             await serving
 
 
-async def until(condition: Callable[[], object], *, seconds: float = 20) -> None:
-    """Wait until a condition holds; fail when it does not come true in time."""
-    async with asyncio.timeout(seconds):
-        while not condition():
+async def until(condition: Callable[[], object]) -> None:
+    """Wait until a condition holds, which may have to be awaited itself; fail when it never comes true."""
+    async with asyncio.timeout(PATIENCE):
+        while not await _value(condition()):
             await asyncio.sleep(0.01)
+
+
+async def _value(found: object) -> object:
+    return await found if isawaitable(found) else found

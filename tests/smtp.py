@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from asyncio import BaseTransport
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -55,13 +56,17 @@ class MailServer:
     refuse_for: dict[str, str] = field(default_factory=dict)
     refuse_word: str | None = None
     before_250: Callable[[], None] = lambda: None
+    talking: int = 0
 
     def to(self, address: str) -> list[Mail]:
         return [mail for mail in self.mails if address in mail.recipients]
 
     async def wait_for(self, count: int) -> list[Mail]:
-        """All mails, once there are so many."""
-        await until(lambda: len(self.mails) >= count)
+        """All mails, once there are so many and nobody is connected any more.
+
+        The mail is here before its sender has written that down; the sender hangs up when that is done.
+        """
+        await until(lambda: len(self.mails) >= count and not self.talking)
         return self.mails
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
@@ -89,12 +94,26 @@ class MailServer:
         return "250 Kept"
 
 
+class _Counted(SMTP):
+    """A conversation that is counted while it lasts."""
+
+    event_handler: MailServer
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        self.event_handler.talking += 1
+        super().connection_made(transport)
+
+    def connection_lost(self, error: Exception | None) -> None:
+        self.event_handler.talking -= 1
+        super().connection_lost(error)
+
+
 @asynccontextmanager
 async def mail_server(port: int = 0) -> AsyncIterator[MailServer]:
     """Listen on loopback until the end of the block."""
     kept = MailServer()
     server = await asyncio.get_running_loop().create_server(
-        lambda: SMTP(kept, enable_SMTPUTF8=True), "127.0.0.1", port
+        lambda: _Counted(kept, enable_SMTPUTF8=True), "127.0.0.1", port
     )
     kept.url = f"smtp://127.0.0.1:{server.sockets[0].getsockname()[1]}"
     try:

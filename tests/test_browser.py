@@ -11,9 +11,9 @@ from aiohttp import ClientSession, web
 from playwright.async_api import Browser, Page, expect
 
 from tests.browser import launched, opened
-from tests.commands import Process, command, free_port
 from tests.factories import SITES
-from tests.running import Running
+from tests.processes import Process, command, free_port
+from tests.running import Running, until
 from tests.smtp import MailServer
 
 
@@ -35,11 +35,14 @@ async def demo(tmp_path: Path) -> AsyncIterator[Process]:
 async def open_mail(page: Page, url: str, subject: str) -> None:
     """Look into the mailbox until the mail is there, and open it."""
     link = page.get_by_role("link", name=re.compile(subject))
-    while True:
+
+    async def is_there() -> int:
         await page.goto(f"{url}/demo/mailbox")
-        if await link.count():
-            break
+        return await link.count()
+
+    await until(is_there)
     await link.first.click()
+    await page.wait_for_url("**/demo/mailbox/*")
 
 
 async def fits(page: Page) -> bool:
@@ -76,7 +79,7 @@ async def test_the_whole_story_in_a_browser_without_javascript(
         await page.get_by_label("E-mail").fill("giuliana@example.com")
         await page.get_by_role("button", name="Invia il commento").click()
 
-        assert page.url.startswith(f"{demo.url}/demo?")
+        await expect(page).to_have_url(re.compile(re.escape(f"{demo.url}/demo?")))
         await expect(page.get_by_role("status")).to_contain_text("Grazie")
         await expect(page.get_by_text("Una risposta a")).to_have_count(0)
         await open_mail(page, demo.url, "Giuliana.* ha commentato .*Chi siamo")
@@ -91,7 +94,7 @@ async def test_the_whole_story_in_a_browser_without_javascript(
         await expect(page.get_by_role("heading", level=1)).to_contain_text("Una risposta a")
         await page.get_by_role("heading", level=1).get_by_role("link").click()
 
-        assert page.url == f"{demo.url}/demo"
+        await expect(page).to_have_url(f"{demo.url}/demo")
         await expect(page.get_by_role("heading", name="Una risposta a")).to_be_visible()
         reply = await page.locator(".comment").inner_text()
         assert re.search(r"Giuliana scrive:.*interessante…", reply, re.DOTALL)
@@ -166,7 +169,7 @@ async def test_a_form_mended_on_our_page_leads_back_to_a_site_elsewhere(
             await page.get_by_label("E-mail").fill("giuliana@example.com")
             await page.get_by_role("button").click()
             await expect(page.get_by_role("heading")).to_have_text("La pagina")
-            assert page.url == f"{site}/chi-siamo"
+            await expect(page).to_have_url(f"{site}/chi-siamo")
         await smtp.wait_for(2)
     finally:
         await runner.cleanup()

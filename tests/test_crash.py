@@ -1,9 +1,6 @@
 """The process is killed at the worst moment: the server has the mail, and we have not written it down."""
 
-import asyncio
-import os
 import signal
-import sys
 from datetime import UTC, datetime
 
 from aiohttp import ClientSession
@@ -14,6 +11,7 @@ from moderation_service.storage import books
 from moderation_service.storage.database import Database
 from moderation_service.storage.tables import people
 from tests.factories import a_submission
+from tests.processes import served
 from tests.running import running, until
 from tests.smtp import MailServer
 
@@ -24,28 +22,12 @@ async def test_a_mail_that_the_server_took_before_we_were_killed_comes_again_und
     environ: dict[str, str], database_url: str, smtp: MailServer
 ) -> None:
     environ["MODERATION_MAIL_CONNECTIONS"] = "1"
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "moderation_service",
-        "serve",
-        env=os.environ | environ,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    smtp.before_250 = lambda: process.send_signal(signal.SIGSTOP)
-    try:
-        assert process.stderr is not None
-        async with asyncio.timeout(60):
-            while not (line := await process.stderr.readline()).startswith(b"Listening on "):
-                assert line, "the service ended"
-        url = line.decode().split()[-1]
-        async with ClientSession() as http:
-            posted = http.post(f"{url}/api/v1/comments", json=a_submission())
-            assert (await posted).status == 202
+    async with served(environ) as process:
+        smtp.before_250 = lambda: process.child.send_signal(signal.SIGSTOP)
+        async with ClientSession(process.url) as http:
+            assert (await http.post("/api/v1/comments", json=a_submission())).status == 202
         await until(lambda: smtp.mails)
-    finally:
-        process.kill()
-        await process.communicate()
+        await process.kill()
     smtp.before_250 = lambda: None
     [first] = smtp.mails
 

@@ -1,43 +1,24 @@
 """The demo as somebody meets it who has just typed `make run`: down to the desk, by the mailbox."""
 
-import asyncio
-import os
 import re
-import socket
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientError, ClientSession
 from playwright.async_api import expect
 
 from tests.browser import launched
 from tests.desk_browser import SCREEN, violations
+from tests.processes import command, free_port
+from tests.running import until
 
 
 @pytest.fixture
 async def demo(tmp_path: Path) -> AsyncIterator[str]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = f"127.0.0.1:{probe.getsockname()[1]}"
-    root = Path(__file__).parent.parent
-    environ = os.environ | {"MODERATION_LISTEN": listen, "PYTHONPATH": str(root)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "moderation_service", "demo", cwd=tmp_path, env=environ
-    )
-    try:
-        async with ClientSession() as http, asyncio.timeout(30):
-            while True:
-                try:
-                    await http.get(f"http://{listen}/health/live")
-                    break
-                except ClientError:
-                    await asyncio.sleep(0.05)
-        yield f"http://{listen}"
-    finally:
-        process.terminate()
-        await process.wait()
+    settings = {"MODERATION_LISTEN": f"127.0.0.1:{free_port()}"}
+    async with command("demo", environ=settings, folder=tmp_path) as process:
+        await process.wait_for("Stop with Ctrl-C.")
+        yield process.url
 
 
 async def test_the_demo_leads_from_a_comment_to_the_desk_and_axe_finds_nothing_wrong(demo: str) -> None:
@@ -57,9 +38,12 @@ async def test_the_demo_leads_from_a_comment_to_the_desk_and_axe_finds_nothing_w
         await page.get_by_label("E-mail").fill("anna@example.org")
         await page.get_by_role("button", name="Mandami un link").click()
         await expect(page.get_by_role("status")).to_be_visible()
-        async with asyncio.timeout(20):
-            while not await page.get_by_role("link", name=re.compile("Il tuo link")).count():
-                await page.goto(f"{demo}/demo/mailbox")
+
+        async def the_link_came() -> bool:
+            await page.goto(f"{demo}/demo/mailbox")
+            return bool(await page.get_by_role("link", name=re.compile("Il tuo link")).count())
+
+        await until(the_link_came)
         assert await violations(page) == []
         await page.get_by_role("link", name=re.compile("Il tuo link")).click()
         await page.locator("pre a").click()

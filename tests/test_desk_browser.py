@@ -213,13 +213,13 @@ async def test_what_a_colleague_decides_greys_out_and_what_comes_in_is_announced
     paul = await enter_desk(paul_context, http, smtp, "paul@example.org")
     await anna.keyboard.press("j")
     await paul.locator(f"#c-{first} button[data-do=reject]").click()
-    await expect(anna.locator(f"#c-{first}")).to_have_class(re.compile("decided"), timeout=15_000)
+    await expect(anna.locator(f"#c-{first}")).to_have_class(re.compile("decided"))
     await expect(anna.locator(f"#c-{first} .line")).to_contain_text("Rifiutato il")
     await expect(anna.locator(f"#c-{first} .line")).to_contain_text("Paul")
     await expect(anna.locator("#live")).to_contain_text("Rifiutato il")
     assert await focused(anna) == f"c-{first}"
     third = await a_comment(http, body="appena arrivato")
-    await expect(anna.locator("#news")).to_contain_text("È arrivato un nuovo commento.", timeout=15_000)
+    await expect(anna.locator("#news")).to_contain_text("È arrivato un nuovo commento.")
     await expect(anna.locator("#live")).to_contain_text("È arrivato un nuovo commento.")
     assert await anna.locator(f"#c-{third}").count() == 0
     await anna.locator("#news a").click()

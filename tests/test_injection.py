@@ -1,6 +1,5 @@
 """What visitors write stays text: in headers, in pages, in the mail."""
 
-import asyncio
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -11,9 +10,10 @@ import pytest
 from aiohttp import ClientResponse, ClientSession
 from yarl import URL
 
-from tests.commands import command, free_port
 from tests.factories import PAGE, a_submission
 from tests.mailed import ANNA, post
+from tests.processes import command, free_port
+from tests.running import until
 from tests.smtp import MailServer
 
 LINES = {
@@ -167,10 +167,15 @@ async def test_the_demos_pages_take_markup_for_text(tmp_path: Path) -> None:
         async with ClientSession(demo.url) as http:
             fields = a_submission(page_url=f"{demo.url}/demo", author_name=text[:245], page_title=text, body=text)
             assert (await http.post("/api/v1/comments", json=fields)).status == 202
-            box = ""
-            async with asyncio.timeout(20):
-                while "/demo/mailbox/2" not in box:
-                    box = await (await http.get("/demo/mailbox")).text()
+
+            async def mailbox() -> str:
+                return await (await http.get("/demo/mailbox")).text()
+
+            async def both_mails_came() -> bool:
+                return "/demo/mailbox/2" in await mailbox()
+
+            await until(both_mails_came)
+            box = await mailbox()
             mail = await (await http.get("/demo/mailbox/1")).text()
             html = await http.get("/demo/mailbox/1/html")
             approve = re.findall(r'href="([^"]*/approve)"', await html.text())[0]

@@ -2,7 +2,6 @@
 
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 import structlog
@@ -10,12 +9,6 @@ import structlog
 from moderation_service import log
 
 SECRET = "giuliana.canary@example.com"
-
-
-@pytest.fixture(autouse=True)
-def _restored() -> Iterator[None]:
-    yield
-    log.configure()
 
 
 def fail(logger: structlog.stdlib.BoundLogger) -> None:

@@ -172,16 +172,16 @@ async def broken_requests(process: Process) -> None:
         f"GET /{QUERY} HTTP/9.9\r\n\r\n",
         f"{QUERY}\r\n\r\n",
         f"GET / HTTP/1.1\r\n{QUERY}: \x00{CANARY}\r\n\r\n",
+        f"GET / HTTP/1.1\r\nHost: x\r\n {QUERY} {CANARY}: x\r\n\r\n",
+        f"GET /{QUERY * 1_000} HTTP/1.1\r\n\r\n",
         f"POST /api/v1/comments HTTP/1.1\r\nHost: x\r\nContent-Length: {QUERY}\r\n\r\n",
         f"POST /api/v1/comments HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\nzz{CANARY}\r\n",
     ):
         reader, writer = await asyncio.open_connection(host, int(port))
         writer.write(request.encode())
-        writer.write_eof()
         answer = await reader.read()
         writer.close()
-        assert answer.startswith(b"HTTP/1.") or not answer
-        assert answer.split(b" ", 2)[1:2] in ([], [b"400"], [b"415"]), answer
+        assert answer.split(b" ")[1] == b"400"
         assert_clean(answer, "an answer to what is no HTTP")
         assert QUERY.encode() not in answer
 

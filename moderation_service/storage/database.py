@@ -26,6 +26,7 @@ Result = TypeVar("Result")
 _log = structlog.stdlib.get_logger(__name__)
 _PATIENCE = 2.0
 _EXCLUSIVE_PATIENCE = 60.0
+_LOCK_PATIENCE = 5.0
 _READERS = 4
 _POSTGRESQL_CONNECTIONS = 10
 _ADVISORY_LOCK = 0x6D6F6465726174
@@ -186,7 +187,10 @@ def _open_postgresql(url: str) -> Database:
             url,
             timeout=5,
             command_timeout=30,
-            server_settings={"application_name": "moderation-service", "lock_timeout": "5s"},
+            server_settings={
+                "application_name": "moderation-service",
+                "lock_timeout": f"{_LOCK_PATIENCE * 1_000:.0f}ms",
+            },
         ),
         hide_parameters=True,
         pool_size=_POSTGRESQL_CONNECTIONS,

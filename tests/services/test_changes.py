@@ -12,6 +12,7 @@ from moderation_service.storage import changes
 from moderation_service.storage.database import Database
 from tests.conftest import Start
 from tests.factories import PAGE, a_submission, bearer
+from tests.running import PATIENCE
 
 LIST = {"page_url": PAGE}
 
@@ -96,15 +97,15 @@ async def test_a_reader_of_the_feed_skips_nothing_while_decisions_commit(start: 
     service = await start(screening="off")
     async with ClientSession(service.url) as http:
         ids = [await posted(http, body=f"Commento {number}") for number in range(50)]
-        deciding = [asyncio.create_task(decided(http, "approve", one)) for one in ids]
         found: list[str] = []
         number = 0
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as deciding:
+            for one in ids:
+                deciding.create_task(decided(http, "approve", one))
             while len(found) < len(ids):
                 feed = await changes_after(http, number)
                 found += [one["comment_id"] for one in feed["changes"]]
                 number = feed["next"]
-        await asyncio.gather(*deciding)
     assert sorted(found) == sorted(ids)
 
 

@@ -12,6 +12,7 @@ from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments
 from tests.conftest import Clock
 from tests.factories import ADDRESS, API_KEY, OTHER_API_KEY, OTHER_PAGE, PAGE, a_submission, bearer
+from tests.running import PATIENCE
 
 QUEUE = "/api/v1/moderation/comments"
 DECISIONS = "/api/v1/moderation/decisions"
@@ -263,7 +264,7 @@ async def test_change_numbers_become_visible_in_their_order(http: ClientSession,
             assert visible == set(range(1, len(visible) + 1))
             last = len(visible)
 
-    async with asyncio.timeout(30), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(PATIENCE), asyncio.TaskGroup() as group:
         group.create_task(follow())
         for one in reversed(ids):
             group.create_task(decide(http, {"id": one, "decision": "approve"}))

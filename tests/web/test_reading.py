@@ -11,7 +11,7 @@ from aiohttp import ClientSession
 from tests.conftest import Clock
 from tests.factories import OTHER_PAGE, PAGE, a_submission
 from tests.posting import COMMENTS, decide, post, published, queued
-from tests.running import Running
+from tests.running import Running, until
 
 Lister = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -31,9 +31,13 @@ async def lister(http: ClientSession) -> Lister:
 
 async def until_listed(lister: Lister, count: int, page_url: str = PAGE) -> dict[str, Any]:
     """The list, once it counts so many; a decision shows after a moment where answers are kept in memory."""
-    async with asyncio.timeout(20):
-        while (found := await lister(page_url))["count"] != count:
-            await asyncio.sleep(0.01)
+    found: dict[str, Any] = {}
+
+    async def counts_so_many() -> bool:
+        found.update(await lister(page_url))
+        return bool(found["count"] == count)
+
+    await until(counts_so_many)
     return found
 
 
