@@ -7,7 +7,6 @@ from pathlib import Path
 
 from aiohttp import web
 
-_PREFIX = "/static"
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -15,23 +14,26 @@ _FOR_EVER = "public, max-age=31536000, immutable"
 def version() -> str:
     """Return what stands in the address of every static file: a hash over all of them."""
     digest = hashlib.sha256()
-    for file in sorted(_folder().iterdir()):
-        digest.update(file.name.encode() + b"\0" + file.read_bytes())
+    for name, file in sorted(_files().items()):
+        digest.update(name.encode() + b"\0" + file.read_bytes())
     return digest.hexdigest()[:12]
 
 
 def serve(app: web.Application) -> None:
     """Serve the folder; browsers ask again only for a file without the version of today in its address."""
-    app.router.add_static(_PREFIX, _folder())
-    app.on_response_prepare.append(_allow_keeping)
+    app.router.add_get("/static/{name}", _send)
 
 
-async def _allow_keeping(request: web.Request, response: web.StreamResponse) -> None:
-    if request.path.startswith(f"{_PREFIX}/") and response.status < 400:  # noqa: PLR2004 - HTTP's number
-        is_todays = request.query.get("v") == version()
-        response.headers["Cache-Control"] = _FOR_EVER if is_todays else "no-cache"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+async def _send(request: web.Request) -> web.FileResponse:
+    """Answer with a file of ours, looked up by name: what a client sends never becomes a path."""
+    file = _files().get(request.match_info["name"])
+    if file is None:
+        raise web.HTTPNotFound
+    is_todays = request.query.get("v") == version()
+    return web.FileResponse(file, headers={"Cache-Control": _FOR_EVER if is_todays else "no-cache"})
 
 
-def _folder() -> Path:
-    return Path(str(files("moderation_service.web") / "static"))
+@cache
+def _files() -> dict[str, Path]:
+    folder = Path(str(files("moderation_service.web") / "static"))
+    return {file.name: file for file in folder.iterdir() if file.is_file()}
