@@ -39,6 +39,7 @@ def configure(*, for_people: bool = False) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("aiohttp.server").addFilter(_is_our_mistake)
     logging.getLogger("moderation_service").setLevel(logging.WARNING if for_people else logging.INFO)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -46,6 +47,12 @@ def configure(*, for_people: bool = False) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _is_our_mistake(record: logging.LogRecord) -> bool:
+    """Pass over bytes that are no HTTP: the client is answered 400, and could else write errors into the log."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__module__ != "aiohttp.http_exceptions"
 
 
 class AccessLog:
