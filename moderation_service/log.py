@@ -26,10 +26,11 @@ def configure(*, for_people: bool = False) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         where_not_what,
     ]
+    in_words = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     renderers: list[Processor] = (
-        [_exception_in_lines, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-        if for_people
-        else [structlog.processors.JSONRenderer(serializer=_dumps)]
+        [_exception_in_lines, in_words] if for_people else [structlog.processors.JSONRenderer(serializer=_dumps)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
