@@ -198,6 +198,10 @@ def test_decisions_are_500_at_most() -> None:
     assert codes({"decisions": [a_decision()] * 501}, Decisions) == {"decisions": [FieldCode.TOO_MANY]}
 
 
+def test_too_many_decisions_are_counted_and_not_looked_at() -> None:
+    assert codes({"decisions": [{}] * 90_000}, Decisions) == {"decisions": [FieldCode.TOO_MANY]}
+
+
 @pytest.mark.parametrize(
     ("item", "found"),
     [
