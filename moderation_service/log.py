@@ -26,10 +26,11 @@ def configure(*, for_people: bool = False) -> None:
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         where_not_what,
     ]
+    in_words = structlog.dev.ConsoleRenderer(
+        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+    )
     renderers: list[Processor] = (
-        [_exception_in_lines, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
-        if for_people
-        else [structlog.processors.JSONRenderer(serializer=_dumps)]
+        [_exception_in_lines, in_words] if for_people else [structlog.processors.JSONRenderer(serializer=_dumps)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -39,6 +40,7 @@ def configure(*, for_people: bool = False) -> None:
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+    logging.getLogger("aiohttp.server").addFilter(_is_our_mistake)
     logging.getLogger("moderation_service").setLevel(logging.WARNING if for_people else logging.INFO)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
@@ -46,6 +48,12 @@ def configure(*, for_people: bool = False) -> None:
         wrapper_class=structlog.stdlib.BoundLogger,
         cache_logger_on_first_use=True,
     )
+
+
+def _is_our_mistake(record: logging.LogRecord) -> bool:
+    """Pass over bytes that are no HTTP: the client is answered 400, and could else write errors into the log."""
+    kind = record.exc_info[0] if record.exc_info else None
+    return kind is None or kind.__module__ != "aiohttp.http_exceptions"
 
 
 class AccessLog:

@@ -9,6 +9,9 @@ from uuid import UUID
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
+_UNSEEN = frozenset({"Cf", "Zl", "Zp", "Zs"})
+_FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | frozenset(map(chr, range(0xFE00, 0xFE10)))
+"""Letters and marks by their category that take no ink: fillers of Hangul and Braille, variation selectors."""
 
 
 class Fault(str):
@@ -60,6 +63,11 @@ def is_printable(text: str) -> bool:
     return text.isprintable() or not any(unicodedata.category(character) in _UNPRINTABLE for character in text)
 
 
+def is_blank(text: str) -> bool:
+    """Tell whether nothing of a text can be seen, as of one zero-width space."""
+    return all(one in _FILLERS or unicodedata.category(one) in _UNSEEN for one in text)
+
+
 class Line(fields.Field[str | None]):
     """One line of text, trimmed, of at most `limit` characters and without control characters."""
 
@@ -77,14 +85,14 @@ class Line(fields.Field[str | None]):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         text = value.strip()
-        if not text:
-            if self.required:
-                raise self.make_error("required")
-            return None
         if len(text) > self.limit:
             raise ValidationError(Fault("too_long", self.limit))
         if not is_printable(text):
             raise ValidationError(Fault("control_character"))
+        if is_blank(text):
+            if self.required:
+                raise self.make_error("required")
+            return None
         self.check(text)
         return text
 
@@ -129,7 +137,7 @@ class Text(fields.Field[str]):
         if not isinstance(value, str):
             raise self.make_error("invalid")
         text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
-        if not text:
+        if is_blank(text):
             raise self.make_error("required")
         try:
             length = len(text.encode())

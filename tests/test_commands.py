@@ -144,6 +144,15 @@ async def test_check_names_every_fault_at_once(environ: dict[str, str]) -> None:
         assert f"MODERATION_{place} is required" in words
 
 
+async def test_a_database_that_serve_will_prepare_is_no_fault(
+    environ: dict[str, str], empty_database_url: str
+) -> None:
+    code, words = await finished("check", environ=environ | {"MODERATION_DATABASE_URL": empty_database_url})
+    assert code == 0, words
+    assert "MODERATION_DATABASE_URL is not up to date yet" in words
+    assert words.endswith("Everything is in order.\n")
+
+
 async def test_migrate_brings_an_empty_database_up_to_date_and_audit_balances_it(
     environ: dict[str, str], database: Database
 ) -> None:

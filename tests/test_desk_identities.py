@@ -123,6 +123,7 @@ async def test_a_form_that_the_session_did_not_show_is_refused(
         {"one": "approve.{id}.pending.x"},
         {"many": "approve", "comment.": ""},
         {"many": "approve", "comment.{id}": "\0"},
+        {"one": "approve.{id}.pending.1", "note": "\0"},
     ],
 )
 async def test_what_no_button_sends_is_refused_and_changes_nothing(
@@ -140,6 +141,9 @@ async def test_what_no_button_sends_is_refused_and_changes_nothing(
     [
         "/desk?cursor=x",
         "/desk?page_url=x",
+        "/desk?page_url=https://*",
+        "/desk?page_url=https://a,b/",
+        "/desk?page_url=https://%E2%80%8D.example/",
         "/desk?q=%00",
         "/desk/comments/x",
         "/desk/comments/%00",

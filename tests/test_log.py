@@ -40,6 +40,7 @@ def test_an_exception_is_logged_by_class_and_place_alone(
     assert "request.failed" in written
     assert "canary" not in written
     assert "Logging error" not in written
+    assert "\x1b" not in written
 
 
 def test_a_line_for_machines_is_one_object_of_json(capsys: pytest.CaptureFixture[str]) -> None:

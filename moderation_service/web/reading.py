@@ -1,5 +1,6 @@
 """Reading requests: bodies, queries, keys, and where they came from."""
 
+import asyncio
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
@@ -8,7 +9,7 @@ from aiohttp import web
 from marshmallow import Schema
 
 from moderation_service.config.values import Network
-from moderation_service.domain.errors import FieldsInvalidError, UnauthorizedError
+from moderation_service.domain.errors import FieldsInvalidError, MalformedRequestError, UnauthorizedError
 from moderation_service.domain.sites import Site
 from moderation_service.web import bodies
 from moderation_service.web.context import CONTEXT
@@ -16,6 +17,9 @@ from moderation_service.web.loading import load
 
 LARGEST_REQUEST = 256 * 1024
 """Bytes of a body, in any encoding."""
+
+PATIENCE = 30.0
+"""Seconds in which a body has to arrive."""
 
 _LONGEST_KEY = 255
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
@@ -112,8 +116,19 @@ async def _body(request: web.Request) -> bytes:
     """Return the body, unpacked; the limit holds on the wire and for what comes out."""
     if request.content_length is not None and request.content_length > LARGEST_REQUEST:
         raise web.HTTPRequestEntityTooLarge(LARGEST_REQUEST, request.content_length)
-    body = await request.read()
+    body = await _received(request)
     if len(body) > LARGEST_REQUEST:
         raise web.HTTPRequestEntityTooLarge(LARGEST_REQUEST, len(body))
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     return bodies.unpacked(body, encoding, limit=LARGEST_REQUEST)
+
+
+async def _received(request: web.Request) -> bytes:
+    """Return what the client sent; a body that stops halfway is malformed, whether or not the client waits."""
+    if request.content.is_eof():
+        return await request.read()
+    try:
+        async with asyncio.timeout(PATIENCE):
+            return await request.read()
+    except (TimeoutError, ConnectionError) as error:
+        raise MalformedRequestError from error

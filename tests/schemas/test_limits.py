@@ -73,6 +73,17 @@ def test_a_required_field_is_not_left_blank(field: str, blank: str | None) -> No
     assert codes(a_submission(**{field: blank})) == {field: [FieldCode.REQUIRED]}
 
 
+@pytest.mark.parametrize("field", ["author_name", "body"])
+@pytest.mark.parametrize(
+    "unseen", ["\u200b", "\u3164", "\u2800", "\ufeff", "\u00ad", "\u202e\u202c", "\u200d \ufe0f", "\U000e0041"]
+)
+def test_what_nobody_can_see_is_blank(field: str, unseen: str) -> None:
+    assert codes(a_submission(**{field: unseen})) == {field: [FieldCode.REQUIRED]}
+    assert Submission().load(a_submission(page_title=unseen))["page_title"] is None
+    seen = f"{unseen}a{unseen}"
+    assert Submission().load(a_submission(**{field: seen}))[field] == seen
+
+
 @pytest.mark.parametrize("field", ["page_url", "author_name", "author_email", "body"])
 def test_a_required_field_is_not_left_out(field: str) -> None:
     submission = a_submission()
@@ -185,6 +196,10 @@ def a_decision(**changed: object) -> dict[str, object]:
 def test_decisions_are_500_at_most() -> None:
     assert codes({"decisions": [a_decision()] * 500}, Decisions) == {}
     assert codes({"decisions": [a_decision()] * 501}, Decisions) == {"decisions": [FieldCode.TOO_MANY]}
+
+
+def test_too_many_decisions_are_counted_and_not_looked_at() -> None:
+    assert codes({"decisions": [{}] * 90_000}, Decisions) == {"decisions": [FieldCode.TOO_MANY]}
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 import asyncio
 import gzip
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,9 +11,10 @@ import orjson
 import pytest
 from aiohttp import ClientSession
 
+from moderation_service.web import reading
 from tests.factories import PAGE, a_submission
 from tests.posting import ACCEPTED, BOUNDARY, COMMENTS, ENCODINGS, Encoded, queued
-from tests.running import Running
+from tests.running import Running, until
 from tests.smtp import MailServer
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
@@ -257,7 +258,9 @@ RAW = {
 
 
 @pytest.mark.parametrize("case", RAW)
-async def test_no_request_line_and_no_header_is_a_mistake_of_ours(service: Running, case: str) -> None:
+async def test_no_request_line_and_no_header_is_a_mistake_of_ours(
+    service: Running, case: str, logged: Callable[[], str]
+) -> None:
     address = urlsplit(service.url)
     reader, writer = await asyncio.open_connection(address.hostname, address.port)
     writer.write(RAW[case] + b"Host: a.example\r\nConnection: close\r\n\r\n")
@@ -265,3 +268,34 @@ async def test_no_request_line_and_no_header_is_a_mistake_of_ours(service: Runni
     writer.close()
     await writer.wait_closed()
     assert 400 <= status < 500
+    assert '"error"' not in logged()
+
+
+HALF = {
+    "a length that lies": b"Content-Length: 100\r\n\r\n{",
+    "a chunk that lies": b"Transfer-Encoding: chunked\r\n\r\nff\r\n{",
+    "chunks without end": b"Transfer-Encoding: chunked\r\n\r\n1\r\n{\r\n",
+}
+
+
+@pytest.mark.parametrize("case", HALF)
+@pytest.mark.parametrize("leaves", [False, True])
+async def test_half_a_body_is_no_mistake_of_ours_and_holds_nothing_for_long(
+    service: Running,
+    monkeypatch: pytest.MonkeyPatch,
+    logged: Callable[[], str],
+    case: str,
+    leaves: bool,  # noqa: FBT001
+) -> None:
+    monkeypatch.setattr(reading, "PATIENCE", 20 if leaves else 0.1)
+    address = urlsplit(service.url)
+    reader, writer = await asyncio.open_connection(address.hostname, address.port)
+    head = b"POST /api/v1/comments HTTP/1.1\r\nHost: a.example\r\nContent-Type: application/json\r\n"
+    writer.write(head + HALF[case])
+    await writer.drain()
+    if not leaves:
+        assert (await reader.readline()).split()[1] == b"400"
+    writer.close()
+    await writer.wait_closed()
+    await until(lambda: '"status":400' in logged())
+    assert '"error"' not in logged()

@@ -7,6 +7,8 @@ from aiohttp import web
 from moderation_service.domain import pages
 from moderation_service.domain.comments import Status
 from moderation_service.domain.decisions import Decision
+from moderation_service.domain.errors import FieldsInvalidError
+from moderation_service.domain.pages import InvalidPageError
 from moderation_service.services import desk as rules
 from moderation_service.services.queue import Filter
 from moderation_service.services.sessions import Session
@@ -94,7 +96,10 @@ def _page_id(request: web.Request, session: Session, page_url: str | None) -> st
     """Return the id of a page; one of a site that is none of this person's has no comments."""
     if page_url is None:
         return None
-    url = pages.canonical(page_url)
+    try:
+        url = pages.canonical(page_url)
+    except InvalidPageError as error:
+        raise FieldsInvalidError({"page_url": ["invalid_url"]}) from error
     site = request.app[CONTEXT].directory.sites.of_page(url)
     mine = {seat.site.id for seat in session.seats}
     return pages.page(site.id if site is not None and site.id in mine else "", url).id

@@ -13,7 +13,7 @@ from moderation_service.web import desk_pages, desk_session
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import desk
 from moderation_service.web.loading import load
-from schemas.base import is_id
+from schemas.base import is_id, is_printable
 from schemas.desk import Pick
 from schemas.moderation import NOTE_CHARACTERS
 
@@ -31,7 +31,7 @@ async def decide(request: web.Request) -> web.Response:
         return desk_pages.to_desk(request, way_back)
     decision, picked = _picked(fields)
     context = request.app[CONTEXT]
-    note = " ".join(fields.get("note", "").split())[:NOTE_CHARACTERS] or None
+    note = _note(fields)
     requests = [
         Request(
             comment_id=one["id"],
@@ -86,6 +86,14 @@ def _comment_id(request: web.Request) -> str:
     if not is_id(comment_id):
         raise NotFoundError
     return comment_id
+
+
+def _note(fields: dict[str, str]) -> str | None:
+    """Return what the moderator noted, in one line."""
+    note = " ".join(fields.get("note", "").split())[:NOTE_CHARACTERS]
+    if not is_printable(note):
+        raise FieldsInvalidError({"note": ["control_character"]})
+    return note or None
 
 
 def _picked(fields: dict[str, str]) -> tuple[Decision, list[dict[str, Any]]]:
