@@ -27,12 +27,13 @@ class Key:
 
 
 class Answer:
-    """A list as it goes over the wire, in both encodings, each with its ETag and headers."""
+    """An answer as it goes over the wire, in both encodings, each with its ETag and headers."""
 
-    def __init__(self, body: bytes, headers: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, headers: Mapping[str, str], *, content_type: str = "application/json") -> None:
         """Derive the ETags from the bytes, so that all replicas agree."""
         digest = hashlib.blake2b(body, digest_size=16).hexdigest()
-        self.plain = Encoded(body, f'"{digest}"', headers, {})
+        self._kind = {"Content-Type": content_type}
+        self.plain = Encoded(body, f'"{digest}"', headers, self._kind)
         self._headers = headers
         self._gzip_etag = f'"{digest}-gzip"'
         self._gzip: Encoded | None = None
@@ -43,7 +44,7 @@ class Answer:
             return self.plain
         if self._gzip is None:
             body = gzip.compress(self.plain.body, mtime=0)
-            self._gzip = Encoded(body, self._gzip_etag, self._headers, {"Content-Encoding": "gzip"})
+            self._gzip = Encoded(body, self._gzip_etag, self._headers, self._kind | {"Content-Encoding": "gzip"})
         return self._gzip
 
     def size(self) -> int:
@@ -56,12 +57,12 @@ class Encoded:
 
     __slots__ = ("body", "etag", "headers", "not_modified")
 
-    def __init__(self, body: bytes, etag: str, common: Mapping[str, str], encoding: Mapping[str, str]) -> None:
+    def __init__(self, body: bytes, etag: str, common: Mapping[str, str], own: Mapping[str, str]) -> None:
         """Put the headers together once."""
         self.body = body
         self.etag = etag
         self.not_modified = CIMultiDict({**common, "ETag": etag})
-        self.headers = CIMultiDict({**common, "ETag": etag, "Content-Type": "application/json", **encoding})
+        self.headers = CIMultiDict({**common, "ETag": etag, **own})
 
 
 @dataclass(slots=True)

@@ -6,7 +6,7 @@ from moderation_service.domain.errors import NotFoundError, UnknownSiteError
 from moderation_service.services import changes as following
 from moderation_service.services import listing
 from moderation_service.web import reading, submitting
-from moderation_service.web.answers import is_held, to_json
+from moderation_service.web.answers import send, to_json
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import comment_form
 from moderation_service.web.page_cache import Answer
@@ -54,7 +54,7 @@ async def index(request: web.Request) -> web.Response:
     answer = lists.kept(query_string)
     if answer is None:
         answer = await lists.answer(query_string, request.query)
-    return _sent(request, answer)
+    return send(request, answer)
 
 
 async def show(request: web.Request) -> web.Response:
@@ -64,19 +64,9 @@ async def show(request: web.Request) -> web.Response:
         raise NotFoundError
     context = request.app[CONTEXT]
     body = to_json(await listing.get(context.database, comment_id))
-    return _sent(
+    return send(
         request, Answer(body, {"Cache-Control": context.settings.cache_control, "Vary": "Accept-Encoding"})
     )
-
-
-def _sent(request: web.Request, answer: Answer) -> web.Response:
-    """Send an answer as the reader takes it, or 304 to one who has it."""
-    headers = request.headers
-    encoded = answer.encoded(headers.get("Accept-Encoding", ""))
-    if_none_match = headers.get("If-None-Match")
-    if if_none_match is not None and is_held(if_none_match, encoded.etag):
-        return web.Response(status=304, headers=encoded.not_modified)
-    return web.Response(body=encoded.body, headers=encoded.headers)
 
 
 async def changes(request: web.Request) -> web.Response:
