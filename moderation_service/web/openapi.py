@@ -85,7 +85,7 @@ def _responses(
         response: dict[str, Any] = {"description": HTTPStatus(status).phrase}
         if schema is not None:
             response["content"] = {"application/json": {"schema": schema}}
-        elif is_page:
+        elif is_page and status != HTTPStatus.NOT_MODIFIED:
             response["content"] = {"text/html": {"schema": _TEXT}}
         described.append((str(status), response))
     for status in problems:
