@@ -308,16 +308,16 @@
 
   const start = () => {
     const host = make("div", { lang: language });
-    const place = document.getElementById("comments");
-    if (place) place.replaceChildren(host);
-    else script.after(host);
     const root = host.attachShadow({ mode: "open" });
     const sheet = new CSSStyleSheet();
     sheet.replaceSync(style);
     root.adoptedStyleSheets = [sheet];
+    heading.append(words.comments);
     home.append(form);
     root.append(make("section", { "aria-labelledby": "heading" }, heading, list, state, more, home));
-    heading.append(words.comments);
+    const place = document.getElementById("comments");
+    if (place) place.replaceChildren(host);
+    else script.after(host);
     load();
   };
 
