@@ -92,3 +92,21 @@ class ListQuery(QuerySchema):
     limit = Count(most=COMMENTS_AT_ONCE, load_default=50)
     cursor = Id(load_default=None, code="invalid_cursor")
     order = Choice(Order, by_value=True, load_default=Order.OLDEST)
+
+
+class ThreadQuery(ListQuery):
+    """The same as a page: `lang` names its language, `reply_to` the comment that the form answers.
+
+    `page_title` goes with what is written there; `held` says that a comment was just received.
+    """
+
+    lang = Line(limit=35, load_default=None)
+    page_title = Line(limit=TITLE_CHARACTERS, load_default=None)
+    reply_to = Id(load_default=None, code="invalid_parent", metadata={"format": "uuid"})
+    held = Line(limit=1, load_default=None)
+
+
+class ScriptQuery(QuerySchema):
+    """The language of the widget."""
+
+    lang = Line(limit=35, load_default=None)

@@ -53,3 +53,8 @@ async def test_the_demo_leads_from_a_comment_to_the_desk_and_axe_finds_nothing_w
         await page.goto(f"{demo}/demo")
         await expect(page.get_by_role("heading", name="Una risposta a")).to_be_visible()
         assert await violations(page) == []
+        for link in ("Con il widget", "Solo i commenti"):
+            await page.get_by_role("link", name=link).click()
+            await expect(page.get_by_role("heading", name="Una risposta a")).to_be_visible()
+            await expect(page.locator("article")).to_contain_text("interessante…")
+            assert await violations(page) == []

@@ -24,6 +24,7 @@ _FRAMED = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
+_SCRIPTED = f"{html.policy()}; script-src 'self'; connect-src 'self'"
 _FRAMING = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 
@@ -39,6 +40,7 @@ class Pages:
         found = [
             Endpoint(method="GET", path="/", handler=self.start, summary="To the page", is_page=True),
             Endpoint(method="GET", path="/demo", handler=self.page, summary="The page", is_page=True),
+            Endpoint(method="GET", path="/demo/widget", handler=self.widget, summary="Its widget", is_page=True),
         ]
         if self._mailbox is not None:
             base = "/demo/mailbox"
@@ -105,6 +107,18 @@ class Pages:
                 "was_sent": "inviato" in request.query,
                 "has_mailbox": self._mailbox is not None,
             },
+            packages=_PACKAGES,
+        )
+
+    async def widget(self, request: web.Request) -> web.Response:
+        """Show the same page with the widget in place of the plain form."""
+        url = pages.canonical(f"{self._public_url}/demo")
+        return html.page(
+            request,
+            "widget.html",
+            _LANGUAGE,
+            {"title": _TITLE, "page_url": url, "has_mailbox": self._mailbox is not None},
+            headers={"Content-Security-Policy": _SCRIPTED},
             packages=_PACKAGES,
         )
 

@@ -49,6 +49,20 @@ async def get(database: Database, comment_id: str) -> PublicComment:
     return found
 
 
+async def title(database: Database, page_id: str) -> str | None:
+    """Return what the newest approved comment calls its page."""
+    async with database.read() as connection:
+        return await comments.newest_title(connection, page_id)
+
+
+async def answered(database: Database, page: Page, comment_id: str) -> PublicComment | None:
+    """Return a comment that may be answered: an approved one of the page."""
+    async with database.read() as connection:
+        if (await comments.approved_on_page(connection, [comment_id])).get(comment_id) != page.id:
+            return None
+        return await comments.approved_one(connection, comment_id)
+
+
 async def count(database: Database, page_id: str) -> int:
     """Return how many approved comments a page has."""
     async with database.read() as connection:

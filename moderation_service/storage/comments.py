@@ -104,6 +104,18 @@ async def count_and_last_change(connection: Connection, page_id: str) -> tuple[i
     return row[0], row[1]
 
 
+async def newest_title(connection: Connection, page_id: str) -> str | None:
+    """Return the title that came with the newest approved comment of a page."""
+    query = (
+        select(comments.c.page_title)
+        .where(comments.c.page_id == page_id, comments.c.status == Status.APPROVED)
+        .order_by(comments.c.id.desc())
+        .limit(1)
+    )
+    title: str | None = (await connection.execute(query)).scalar()
+    return title
+
+
 async def get(connection: Connection, comment_id: str) -> QueuedComment | None:
     """Return a comment as a moderator sees it."""
     row = (await connection.execute(_QUEUED.where(comments.c.id == comment_id))).first()

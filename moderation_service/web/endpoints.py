@@ -12,7 +12,7 @@ class Endpoint:
     """A route, and what goes in and out of it.
 
     `is_public`: any origin's scripts may read it. `is_for_sites`: those of listed sites may post to it.
-    `is_page`: a person's browser shows it, errors included.
+    `is_page`: a person's browser shows it, errors included. `is_for_visitors`: that person is no moderator.
     """
 
     method: str
@@ -27,4 +27,5 @@ class Endpoint:
     is_public: bool = False
     is_for_sites: bool = False
     is_page: bool = False
+    is_for_visitors: bool = False
     needs_key: bool = False

@@ -13,7 +13,8 @@ from moderation_service.web.context import CONTEXT
 from moderation_service.web.problems import Problem
 
 POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-_HEADERS = {
+_NOBODY = "frame-ancestors 'none'"
+HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
     "Cache-Control": "no-store",
@@ -30,23 +31,37 @@ def page(
     headers: dict[str, str] | None = None,
     packages: tuple[str, ...] = (),
     leads_to: Collection[str] = (),
+    framed_by: Collection[str] = (),
 ) -> web.Response:
-    """Return a page of ours; it is never stored, indexed or framed, and tells no other site where it was.
+    """Return a page of ours; it is never stored or indexed, and tells no other site where it was.
 
     Templates are those of this package and of `packages`. A form on it may end at us or at the origins that it
-    `leads_to`: browsers hold the redirection after a form against the page's policy too.
+    `leads_to`: browsers hold the redirection after a form against the page's policy too. Only pages of the origins
+    that it is `framed_by` may frame it.
     """
+    return web.Response(
+        status=status,
+        text=render(request, template, language, values, packages=packages),
+        content_type="text/html",
+        headers=HEADERS | {"Content-Security-Policy": policy(leads_to, framed_by)} | (headers or {}),
+    )
+
+
+def render(
+    request: web.Request, template: str, language: str, values: dict[str, Any], *, packages: tuple[str, ...] = ()
+) -> str:
+    """Return the text of a page."""
     spoken = language if language in LANGUAGES else "en"
     text = environment((*packages, "moderation_service.web"), spoken).get_template(template)
     root = urlsplit(request.app[CONTEXT].settings.public_url).path
+    return text.render(values, root=root, version=static_files.version())
+
+
+def policy(leads_to: Collection[str] = (), framed_by: Collection[str] = ()) -> str:
+    """Return the policy of a page without scripts: where its form may end, and whose pages may frame it."""
     targets = " ".join(sorted(leads_to))
-    policy = f"{POLICY}; form-action 'self' {targets}".strip()
-    return web.Response(
-        status=status,
-        text=text.render(values, root=root, version=static_files.version()),
-        content_type="text/html",
-        headers=_HEADERS | {"Content-Security-Policy": policy} | (headers or {}),
-    )
+    framing = f"frame-ancestors {' '.join(sorted(framed_by))}" if framed_by else _NOBODY
+    return f"{POLICY.replace(_NOBODY, framing)}; form-action 'self' {targets}".strip()
 
 
 def problem_page(
@@ -65,6 +80,9 @@ def problem_page(
 
 def comments_heading(count: int, language: str) -> tuple[str, str]:
     """Return the heading over a page's comments in two halves, to stand before and behind its title."""
-    text = translations(language).ngettext("One reply to %(page)s", "%(count)s replies to %(page)s", count)
+    catalogue = translations(language)
+    text = catalogue.ngettext("One reply to %(page)s", "%(count)s replies to %(page)s", count)
+    if count == 0:
+        text = catalogue.gettext("Comments on %(page)s")
     before, _, behind = (text % {"count": count, "page": "\0"}).partition("\0")
     return before, behind

@@ -8,7 +8,7 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from moderation_service.domain.errors import ModerationError
-from moderation_service.locales import negotiate
+from moderation_service.locales import LANGUAGES, negotiate
 from moderation_service.web import html, problems
 from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED
 from moderation_service.web.context import CONTEXT, LANGUAGE, READER
@@ -56,10 +56,12 @@ def _failure(request: web.Request, endpoint: Endpoint, error: Exception) -> web.
 def language_of(request: web.Request) -> str:
     """Return the reader's language; where they name none, that of the site, or of all sites if they agree.
 
-    A moderator behind a mailed link is spoken to as in the mail.
+    A moderator behind a mailed link is spoken to as in the mail; else `?lang=` wins over what the browser names.
     """
     if READER in request:
         return request[READER]
+    if (asked := request.query.get("lang")) in LANGUAGES:
+        return asked
     known = request.get(LANGUAGE)
     if known is None:
         languages = {site.language for site in request.app[CONTEXT].directory.sites}
@@ -69,7 +71,7 @@ def language_of(request: web.Request) -> str:
 
 def _answer(request: web.Request, endpoint: Endpoint, problem: problems.Problem) -> web.Response:
     if endpoint.is_page:
-        desk_url = f"{request.app[CONTEXT].settings.public_url}/desk"
+        desk_url = None if endpoint.is_for_visitors else f"{request.app[CONTEXT].settings.public_url}/desk"
         return html.problem_page(request, problem, language_of(request), desk_url=desk_url)
     if endpoint is _NO_ROUTE and "text/html" in request.headers.get("Accept", ""):
         return html.problem_page(request, problem, language_of(request))

@@ -2,7 +2,7 @@
 
 from moderation_service.web import desk_routes
 from moderation_service.web.endpoints import Endpoint
-from moderation_service.web.handlers import comments, moderation, moderation_api, operations
+from moderation_service.web.handlers import comments, moderation, moderation_api, operations, thread, widget
 from schemas import changes as changes_wire
 from schemas import comments as wire
 from schemas import moderation as moderation_wire
@@ -59,6 +59,26 @@ ENDPOINTS = (
         summary="Ask whether a page of another origin may post",
         answers={204: None},
         is_for_sites=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/comments",
+        handler=thread.show,
+        summary="Read a page's comments and write one, without JavaScript",
+        query=wire.ThreadQuery,
+        answers={200: None, 304: None},
+        problems=(403, 422, 503),
+        is_page=True,
+        is_for_visitors=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/embed/comments.js",
+        handler=widget.script,
+        summary="The script that puts a page's comments into the page",
+        query=wire.ScriptQuery,
+        answers={200: None, 304: None},
+        is_public=True,
     ),
     Endpoint(
         method="GET",

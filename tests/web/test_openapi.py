@@ -168,6 +168,16 @@ async def read_everything(http: ClientSession, check: Any, comment_id: str) -> N
     for query, status in (({"site": "coop"}, 200), ({"site": "nobody"}, 403), ({}, 422)):
         answer = await http.get(CHANGES, params=query)
         await check(answer, CHANGES, status, changes_wire.ChangeFeed if status == 200 else None)
+    answer = await http.get("/comments", params=page)
+    await check(answer, "/comments", 200)
+    tag = {"If-None-Match": answer.headers["ETag"]}
+    await check(await http.get("/comments", params=page, headers=tag), "/comments", 304)
+    await check(await http.get("/comments", params={"page_url": "http://x.example"}), "/comments", 403)
+    await check(await http.get("/comments"), "/comments", 422)
+    script = "/embed/comments.js"
+    answer = await http.get(script)
+    await check(answer, script, 200)
+    await check(await http.get(script, headers={"If-None-Match": answer.headers["ETag"]}), script, 304)
     for path in ("/health/live", "/health/ready", "/metrics", "/openapi.json"):
         await check(await http.get(path), path, 200)
     await check(await http.get("/metrics", headers={"Via": "1.1 proxy"}), "/metrics", 404)

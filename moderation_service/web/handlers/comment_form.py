@@ -6,8 +6,7 @@ from aiohttp import web
 
 from moderation_service.domain import pages
 from moderation_service.domain.errors import DuplicateCommentError, ModerationError
-from moderation_service.web import html, problems, submitting
-from moderation_service.web.context import CONTEXT
+from moderation_service.web import html, problems, submitting, thread_page
 from moderation_service.web.middleware import language_of
 from moderation_service.web.problems import Problem
 from schemas.comments import SubmissionForm
@@ -34,7 +33,7 @@ async def create(request: web.Request) -> web.Response:
     assert site is not None  # noqa: S101 - a comment of no site is not accepted
     return web.Response(
         status=303,
-        headers={"Location": _way_back(fields, site.origins), "Cache-Control": "no-store"},
+        headers={"Location": _way_back(request, fields, site.origins), "Cache-Control": "no-store"},
     )
 
 
@@ -43,6 +42,7 @@ def _sorry(
 ) -> web.Response:
     """Show what went wrong over the form as the visitor filled it in, so that nothing is lost."""
     language = language_of(request)
+    is_ours = fields.get("redirect_to") == thread_page.address(request)
     return html.page(
         request,
         "submission.html",
@@ -50,17 +50,23 @@ def _sorry(
         {
             "problem": problem,
             "fields": fields,
-            "action": f"{request.app[CONTEXT].settings.public_url}/api/v1/comments",
+            "action": thread_page.action(request),
         },
         status=problem.status,
         headers=problem.headers,
         leads_to=leads_to,
+        framed_by=leads_to if is_ours else (),
     )
 
 
-def _way_back(fields: dict[str, str], origins: frozenset[str]) -> str:
-    """Return where to send the browser: `redirect_to` if it stays on the site, else the page itself."""
+def _way_back(request: web.Request, fields: dict[str, str], origins: frozenset[str]) -> str:
+    """Return where to send the browser: `redirect_to` if it stays on the site, else the page itself.
+
+    `redirect_to` may also name our own page of comments, by exactly its address; all behind that is ours to add.
+    """
     page_url = fields["page_url"].strip()
+    if fields.get("redirect_to") == thread_page.address(request):
+        return thread_page.held(request, pages.canonical(page_url))
     wanted = pages.resolve(page_url, fields.get("redirect_to", "").strip() or page_url)
     if wanted is not None and pages.origin(pages.canonical(wanted)) in origins:
         return wanted

@@ -1,0 +1,88 @@
+"""A page's comments and the form below them, as a page of their own that works without JavaScript."""
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from moderation_service.domain import threads
+from moderation_service.domain.comments import PublicComment
+from moderation_service.domain.pages import Page
+from moderation_service.domain.sites import Site
+from moderation_service.services import listing
+from moderation_service.services.listing import Listing
+from moderation_service.web import html, reading, submitting, thread_page
+from moderation_service.web.answers import send
+from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.lists import page_of
+from moderation_service.web.middleware import language_of
+from moderation_service.web.page_cache import Answer
+from schemas.comments import Order, ThreadQuery
+
+_QUERY = ThreadQuery()
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show the approved comments of a page as threads, and the form; pages of the site may frame it."""
+    context = request.app[CONTEXT]
+    site = submitting.site_of(request, dict(request.query))
+    if site is not None:
+        request[LANGUAGE] = site.language
+    asked = reading.query(request, _QUERY)
+    page = page_of(context.directory.sites, asked["page_url"])
+    assert site is not None  # noqa: S101 - a page of no site was refused
+    found = await listing.list_page(
+        context.database,
+        page,
+        after=asked["cursor"],
+        limit=asked["limit"],
+        newest_first=asked["order"] is Order.NEWEST,
+    )
+    parent = None
+    if asked["reply_to"] is not None:
+        parent = await listing.answered(context.database, page, asked["reply_to"])
+    title = await listing.title(context.database, page.id)
+    values = _shown(request, site, found, title or page.url) | _form(request, page, asked["page_title"], parent)
+    text = html.render(request, "thread.html", language_of(request), values)
+    headers = html.HEADERS | {
+        "Cache-Control": context.settings.cache_control,
+        "Content-Security-Policy": html.policy(framed_by=site.origins),
+        "Vary": "Accept-Encoding, Accept-Language",
+    }
+    return send(request, Answer(text.encode(), headers, content_type="text/html; charset=utf-8"))
+
+
+def _shown(request: web.Request, site: Site, found: Listing, title: str) -> dict[str, Any]:
+    """Return what stands above the form."""
+    query = request.query
+    return {
+        "site": site,
+        "page_url": found.page_url,
+        "page_title": title,
+        "heading": html.comments_heading(found.count, language_of(request)),
+        "count": found.count,
+        "placed": threads.arrange(found.comments),
+        "was_held": "held" in query,
+        "newest_first": query.get("order") == Order.NEWEST,
+        "is_first": "cursor" not in query,
+        "link": lambda **changed: _link(query, changed),
+        "next_after": found.next_after,
+    }
+
+
+def _form(request: web.Request, page: Page, title: str | None, parent: PublicComment | None) -> dict[str, Any]:
+    """Return what the form needs."""
+    fields = {"page_url": page.url, "redirect_to": thread_page.address(request)}
+    if title is not None:
+        fields["page_title"] = title
+    if parent is not None:
+        fields["parent_id"] = parent.id
+    return {"fields": fields, "parent": parent, "action": thread_page.action(request)}
+
+
+def _link(query: Mapping[str, str], changed: Mapping[str, str | None]) -> str:
+    """Return a link to this page with some parameters changed, None to leave one out."""
+    kept = {name: value for name, value in query.items() if name in _QUERY.fields and name != "held"}
+    merged = {**kept, **changed}
+    return f"?{urlencode({name: value for name, value in merged.items() if value is not None})}"

@@ -1,0 +1,283 @@
+"""The comments of a page as a page of their own: read, answered and sent back to without JavaScript."""
+
+import re
+from html import unescape
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+import pytest
+from aiohttp import ClientResponse, ClientSession
+
+from tests.conftest import Start
+from tests.factories import ADDRESS, OTHER_PAGE, PAGE, a_submission
+from tests.posting import COMMENTS, decide, post, published, urlencoded
+from tests.web.test_forms import Form
+
+PUBLIC = "https://comments.example.net"
+THANKS = "Grazie! Il tuo commento è arrivato"
+NOBODY = "0197c0de-0000-7000-8000-000000000001"
+_ARTICLE = re.compile(r'<article class="comment depth-(\d)" id="comment-([^"]+)">(.*?)</article>', re.DOTALL)
+
+
+async def opened(http: ClientSession, page_url: str = PAGE, **query: str) -> str:
+    answer = await http.get("/comments", params={"page_url": page_url, **query})
+    assert answer.status == 200, await answer.text()
+    return await answer.text()
+
+
+def shown(page: str) -> list[tuple[str, int]]:
+    """The comments of a page from top to bottom, and how far each is indented."""
+    return [(comment_id, int(depth)) for depth, comment_id, _ in _ARTICLE.findall(page)]
+
+
+def text_of(html: str) -> str:
+    return " ".join(unescape(re.sub(r"<[^>]+>", "", html)).split())
+
+
+async def test_a_page_without_comments_shows_the_form_and_how_to_fill_it_in(http: ClientSession) -> None:
+    page = await opened(http)
+    assert "Commenti a https://www.example.org/chi-siamo" in text_of(page)
+    assert "Il tuo indirizzo e-mail resta tra noi e non viene mai mostrato." in page
+    assert "sono obbligatori" in page
+    form = Form(page)
+    assert form.action == f"{PUBLIC}{COMMENTS}"
+    assert form.values == {
+        "page_url": PAGE,
+        "redirect_to": f"{PUBLIC}/comments",
+        "body": "",
+        "author_name": "",
+        "author_email": "",
+        "author_url": "",
+    }
+    assert re.findall(r'name="(\w+)"[^>]* required', page) == ["body", "author_name", "author_email"]
+
+
+async def test_approved_comments_are_shown_as_threads_and_no_others(http: ClientSession) -> None:
+    first = await published(http, author_url="https://giuliana.example/?a=1&b=2", body="*interessante*")
+    other = await published(http, author_name="Ugo", body="altro")
+    answer = await published(http, author_name="Bruno", body="risposta", parent_id=first)
+    deeper = await published(http, author_name="Lia", body="ancora", parent_id=answer)
+    await post(http, author_name="Aspetta", body="in attesa")
+    await decide(http, "reject", (await post(http, author_name="Rifiutato", body="rifiutato"))["id"])
+    await published(http, page_url=f"{PAGE}/altrove", author_name="Altrove", body="altrove")
+    page = await opened(http)
+    assert shown(page) == [(first, 0), (answer, 1), (deeper, 2), (other, 0)]
+    assert "4 risposte a Chi siamo" in text_of(page)
+    assert "<em>interessante</em>" in page
+    assert '<a href="https://giuliana.example/?a=1&amp;b=2" rel="nofollow ugc noopener"><bdi>Giuliana' in page
+    assert '<time class="quiet" datetime="2026-11-22T10:00:00+00:00">22 novembre 2026, 11:00</time>' in page
+    assert f'In risposta a <a target="_self" href="#comment-{first}"><bdi>Giuliana</bdi></a>' in page
+    assert not re.search("Aspetta|Rifiutato|Altrove", page)
+    assert ADDRESS not in page
+
+
+async def test_an_answer_to_a_withdrawn_comment_stays_an_answer(http: ClientSession) -> None:
+    parent = await published(http, author_name="Sparita")
+    answer = await published(http, author_name="Bruno", body="risposta", parent_id=parent)
+    await decide(http, "undo", parent)
+    page = await opened(http)
+    assert shown(page) == [(answer, 1)]
+    assert "In risposta a un commento che qui non compare" in page
+    assert "Sparita" not in page
+
+
+@pytest.mark.parametrize("order", ["oldest", "newest"])
+async def test_the_links_to_the_next_comments_lead_past_each_once(http: ClientSession, order: str) -> None:
+    ids = [await published(http, body=f"numero {n}") for n in range(5)]
+    page = await opened(http, limit="2", order=order, lang="en")
+    seen = shown(page)
+    while following := re.search(r'href="([^"]+)">Next comments', page):
+        page = await (await http.get(f"/comments{unescape(following[1])}")).text()
+        seen += shown(page)
+        assert "First comments" in page
+    assert seen == [(one, 0) for one in (ids if order == "oldest" else reversed(ids))]
+
+
+@pytest.mark.parametrize("which", ["approved", "pending", "elsewhere", "unknown", "none"])
+async def test_the_form_answers_only_what_may_be_answered(http: ClientSession, which: str) -> None:
+    made = {
+        "approved": lambda: published(http),
+        "pending": lambda: waiting(http),
+        "elsewhere": lambda: published(http, page_url=f"{PAGE}/altrove"),
+    }
+    comment_id = await made[which]() if which in made else NOBODY
+    page = await opened(http, lang="en", **({} if which == "none" else {"reply_to": comment_id}))
+    may_answer = which == "approved"
+    assert Form(page).values.get("parent_id") == (comment_id if may_answer else None)
+    assert ("Reply to Giuliana" in text_of(page[page.index('<section id="form"') :])) is may_answer
+    assert ("Leave a comment" in page) is not may_answer
+
+
+async def waiting(http: ClientSession) -> str:
+    return str((await post(http))["id"])
+
+
+@pytest.mark.parametrize(
+    ("query", "accepted", "language"),
+    [
+        ({}, None, "it"),
+        ({}, "nl", "it"),
+        ({}, "fr, en;q=0.5", "fr"),
+        ({"lang": "de"}, "fr", "de"),
+        ({"lang": "es"}, None, "es"),
+        ({"lang": "nl"}, None, "it"),
+        ({"page_url": OTHER_PAGE}, None, "en"),
+    ],
+)
+async def test_the_page_speaks_the_language_that_is_asked_for(
+    http: ClientSession, query: dict[str, str], accepted: str | None, language: str
+) -> None:
+    headers = {"Accept-Language": accepted} if accepted else {}
+    answer = await http.get("/comments", params={"page_url": PAGE} | query, headers=headers)
+    assert f'<html lang="{language}">' in await answer.text()
+    assert "Accept-Language" in answer.headers["Vary"]
+    assert answer.headers["Cache-Control"] == "public, max-age=0, must-revalidate, s-maxage=5"
+
+
+@pytest.mark.parametrize(
+    ("query", "status", "words"),
+    [
+        ({}, 422, "page_url: Please fill in this field."),
+        ({"page_url": "javascript:alert(1)"}, 422, "page_url: This is not a web address"),
+        ({"page_url": "https://nobody.example/"}, 403, "Unknown site"),
+        ({"page_url": PAGE, "cursor": "<b>"}, 422, "cursor: This is not a cursor"),
+        ({"page_url": PAGE, "order": "<b>"}, 422, "order: This is not one of the possible values."),
+        ({"page_url": PAGE, "reply_to": "x"}, 422, "reply_to: The comment that this answers is not on this page."),
+    ],
+)
+async def test_a_fault_is_a_page_that_says_what_is_wrong(
+    http: ClientSession, query: dict[str, str], status: int, words: str
+) -> None:
+    answer = await http.get("/comments", params=query | {"lang": "en"})
+    assert (answer.status, answer.content_type) == (status, "text/html")
+    page = await answer.text()
+    assert words in text_of(page)
+    assert "/desk" not in page
+    assert "<b>" not in page
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+async def test_the_page_is_kept_until_it_changes(http: ClientSession) -> None:
+    params = {"page_url": PAGE}
+    before = await http.get("/comments", params=params)
+    tag = {"If-None-Match": before.headers["ETag"]}
+    again = await http.get("/comments", params=params, headers=tag)
+    assert (again.status, await again.read()) == (304, b"")
+    await published(http)
+    after = await http.get("/comments", params=params, headers=tag)
+    assert after.status == 200
+    assert "interessante…" in await after.text()
+    assert {"Set-Cookie"}.isdisjoint(after.headers)
+
+
+def framed_by(answer: ClientResponse) -> str:
+    [found] = re.findall(r"frame-ancestors ([^;]+)", answer.headers["Content-Security-Policy"])
+    return str(found)
+
+
+@pytest.mark.parametrize(
+    ("redirect_to", "framing"),
+    [(f"{PUBLIC}/comments", "https://www.example.org"), ("/grazie", "'none'"), (f"{PUBLIC}/desk", "'none'")],
+)
+async def test_pages_of_the_site_may_frame_it_and_what_its_form_brings_back(
+    http: ClientSession, redirect_to: str, framing: str
+) -> None:
+    answer = await http.get("/comments", params={"page_url": PAGE})
+    assert framed_by(answer) == "https://www.example.org"
+    assert "script-src" not in answer.headers["Content-Security-Policy"]
+    other = await http.get("/comments", params={"page_url": OTHER_PAGE})
+    assert framed_by(other) == "https://altro.example.com"
+    faulty = await http.post(COMMENTS, data=a_submission(body="", redirect_to=redirect_to))
+    assert faulty.status == 422
+    assert framed_by(faulty) == framing
+
+
+async def send(http: ClientSession, query: str = "", **changed: str) -> ClientResponse:
+    body, kind = urlencoded(a_submission(**changed))
+    return await http.post(f"{COMMENTS}{query}", data=body, headers=kind, allow_redirects=False)
+
+
+@pytest.mark.parametrize("lang", [None, "de"])
+async def test_the_form_leads_back_here_where_the_visitor_is_told_that_it_waits(
+    http: ClientSession, lang: str | None
+) -> None:
+    page_url = f"{PAGE}?a=1&b=<caffè>"
+    spoken = {"lang": lang} if lang else {}
+    form = Form(await opened(http, page_url, page_title="Chi siamo", **spoken))
+    behind = urlsplit(form.action)
+    assert behind.query == urlencode(spoken)
+    filled = form.values | {"author_name": "Giuliana", "author_email": "nessuno", "body": "interessante…"}
+    mended = await http.post(f"{behind.path}?{behind.query}", data=filled)
+    assert mended.status == 422
+    form = Form(await mended.text())
+    assert urlsplit(form.action) == behind
+    filled = form.values | {"author_email": ADDRESS}
+    for _ in range(2):
+        answer = await http.post(f"{behind.path}?{behind.query}", data=filled, allow_redirects=False)
+        assert answer.status == 303
+    location = answer.headers["Location"]
+    assert location.startswith(f"{PUBLIC}/comments?")
+    assert location.isascii()
+    assert parse_qs(urlsplit(location).query) == {
+        "page_url": [f"{PAGE}?a=1&b=<caff%C3%A8>"],
+        "held": ["1"],
+    } | {name: [value] for name, value in spoken.items()}
+    assert urlsplit(location).fragment == "held"
+    told = await (await http.get(location.removeprefix(PUBLIC))).text()
+    assert re.search(r'id="held" role="status"', told)
+    assert ("Danke!" if lang else THANKS) in told
+    assert "interessante…" not in told
+    assert THANKS not in await opened(http, page_url)
+
+
+@pytest.mark.parametrize(
+    "redirect_to",
+    [
+        f"{PUBLIC}/comments?page_url={OTHER_PAGE}",
+        f"{PUBLIC}/comments#x",
+        f"{PUBLIC}/comments/",
+        f"{PUBLIC}/comments/../desk",
+        f"{PUBLIC}/desk",
+        f"{PUBLIC}",
+        f"{PUBLIC}.evil.example/comments",
+        f"{PUBLIC}@evil.example/comments",
+        f"{PUBLIC}:443/comments",
+        "https://COMMENTS.example.net/comments",
+        "http://comments.example.net/comments",
+        "//comments.example.net/comments",
+        "https://evil.example/comments",
+        "https:\\\\comments.example.net/comments",
+    ],
+)
+async def test_nothing_but_exactly_this_page_is_a_way_back_to_the_service(
+    http: ClientSession, redirect_to: str
+) -> None:
+    answer = await send(http, redirect_to=redirect_to)
+    assert answer.status == 303
+    assert answer.headers["Location"].startswith("https://www.example.org/")
+
+
+async def test_the_longest_address_of_a_page_finds_its_way_back(http: ClientSession) -> None:
+    page_url = PAGE + "?" + "&=" * ((2_000 - len(PAGE) - 1) // 2)
+    canonical = (await post(http, page_url=page_url))["page_url"]
+    form = Form(await opened(http, page_url))
+    answer = await http.post(
+        COMMENTS,
+        data=form.values | {"author_name": "Ugo", "author_email": ADDRESS, "body": "lungo"},
+        allow_redirects=False,
+    )
+    assert answer.status == 303
+    assert parse_qs(urlsplit(answer.headers["Location"]).query)["page_url"] == [canonical]
+    assert THANKS in await (await http.get(answer.headers["Location"].removeprefix(PUBLIC))).text()
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_a_public_address_below_a_path_is_kept_in_every_link(start: Start) -> None:
+    running = await start(public_url="https://example.net/moderation")
+    async with ClientSession(running.url) as http:
+        page = await opened(http)
+        assert Form(page).action == "https://example.net/moderation/api/v1/comments"
+        assert Form(page).values["redirect_to"] == "https://example.net/moderation/comments"
+        assert 'href="/moderation/static/pages.css' in page
+        answer = await send(http, redirect_to="https://example.net/moderation/comments")
+        assert answer.headers["Location"].startswith("https://example.net/moderation/comments?page_url=")
