@@ -238,7 +238,8 @@ async def test_every_get_route_answers_head_with_the_same_headers_and_no_body(ht
             path += f"?page_url={PAGE}"
         got, head = await http.get(path), await http.head(path)
         assert (head.status, await head.read()) == (got.status, b""), path
-        for name in ("Content-Type", "Content-Length", "ETag", "Cache-Control"):
+        same = {"Content-Type", "Content-Length", "ETag", "Cache-Control"}
+        for name in same - ({"Content-Length"} if path == "/metrics" else set()):
             assert head.headers.get(name) == got.headers.get(name), (path, name)
 
 

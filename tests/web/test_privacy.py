@@ -51,6 +51,7 @@ async def test_no_public_answer_holds_the_address(http: ClientSession, smtp: Mai
     body, headers = urlencoded(a_submission(body="dal modulo"))
     await check(await http.post(COMMENTS, data=body, headers=headers, allow_redirects=False))
     paths = [f"{COMMENTS}/{approved}", f"{COMMENTS}/{pending}", "/openapi.json", "/health/live", "/health/ready"]
+    paths += ["/embed/comments.js", f"/comments?page_url={PAGE}", f"/comments?page_url={PAGE}&reply_to={approved}"]
     paths += ["/api/v1/changes?site=coop", "/api/v1/changes?site=nobody"]
     for path in paths:
         await check(await http.get(path))
@@ -123,5 +124,10 @@ async def test_the_public_learns_nothing_of_who_decided(http: ClientSession) -> 
 
 
 def test_every_public_route_is_read_by_these_tests() -> None:
-    public = {endpoint.path for endpoint in ENDPOINTS if endpoint.is_public and endpoint.method == "GET"}
-    assert public == {COMMENTS, f"{COMMENTS}/{{comment_id}}", "/api/v1/changes", "/openapi.json"}
+    public = {
+        endpoint.path
+        for endpoint in ENDPOINTS
+        if (endpoint.is_public or endpoint.is_for_visitors) and endpoint.method == "GET"
+    }
+    data = {COMMENTS, f"{COMMENTS}/{{comment_id}}", "/api/v1/changes"}
+    assert public == data | {"/openapi.json", "/comments", "/embed/comments.js"}
