@@ -144,7 +144,7 @@ def _context(
         ),
         logins=logins,
         sessions=Sessions(database, directory, keys, clock=clock),
-        desk=Desk(database, keys, clock=clock, new_id=new_id),
+        desk=Desk(database, keys, person_ids=directory.person_ids, clock=clock, new_id=new_id),
         wake_delivery=wake_delivery,
     )
 
