@@ -1,4 +1,4 @@
-"""Comments that reached nobody are named to all of the site, who may decide; and so is whom mail does not reach."""
+"""Comments that reached nobody are named to all of the site, who may decide; so is whom mail does not reach."""
 
 import asyncio
 import re
