@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -168,10 +169,7 @@ async def serve(
     assert runner.server is not None  # noqa: S101 - as it is set up
     runner.server.request_handler = at_the_door(app, runner.server.request_handler)
     listen = service.settings.listen
-
-    def begin(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        return asyncio.create_task(workers.supervised(name, work, context.metrics.restarts))
-
+    begin = partial(workers.begin, restarts=context.metrics.restarts)
     writing = begin("writer", context.writer.run)
     mailing = [
         begin("mail", lambda: workers.deliver(service, stop)),
