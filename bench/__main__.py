@@ -7,18 +7,19 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import beside_isso, disk, large, memory, scaling, single
+from bench import beside_isso, disk, large, mail, memory, scaling, single
 from bench.table import Table
 
 _PARTS = {
     "single": single.measure,
     "scaling": scaling.measure,
+    "mail": mail.measure,
     "isso": beside_isso.measure,
     "disk": disk.measure,
     "large": large.measure,
     "memory": memory.measure,
 }
-_DEFAULT = ("disk", "single", "scaling", "isso")
+_DEFAULT = ("disk", "single", "scaling", "mail", "isso")
 
 
 def main() -> None:

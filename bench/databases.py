@@ -1,5 +1,6 @@
 """An empty database of each engine: a file, and a PostgreSQL from the wheel that the tests use."""
 
+import asyncio
 import os
 import tempfile
 from collections.abc import Iterator
@@ -17,3 +18,21 @@ def databases(folder: Path) -> Iterator[tuple[str, str]]:
         yield "PostgreSQL", server.get_uri()
     finally:
         server.cleanup()
+
+
+def another(database_url: str) -> str:
+    """Return the URL of a second empty database beside one."""
+    if database_url.startswith("sqlite:"):
+        return database_url.replace("/bench.db", "/another.db")
+    asyncio.run(_create(database_url))
+    return database_url.replace("/postgres?", "/another?")
+
+
+async def _create(admin_url: str) -> None:
+    import asyncpg  # noqa: PLC0415 - an optional extra
+
+    connection = await asyncpg.connect(admin_url)
+    try:
+        await connection.execute("CREATE DATABASE another")
+    finally:
+        await connection.close()

@@ -8,8 +8,9 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -48,7 +49,8 @@ def service(settings: dict[str, str], *, workers: int = 1) -> Iterator[tuple[str
     url = f"http://{settings['MODERATION_LISTEN']}"
     log = Path(settings["MODERATION_SITES"]).with_name("service.log")
     command = [sys.executable, "-m", "moderation_service", "serve", "--workers", str(workers)]
-    with log.open("wb") as stderr, _running(command, settings, stderr, f"{url}/health/live") as process:
+    is_up = partial(_answers, f"{url}/health/live")
+    with log.open("wb") as stderr, _running(command, settings, stderr, is_up) as process:
         if workers > 1:
             _wait(lambda: log.read_bytes().count(b"Listening on") >= workers)
         yield url, process
@@ -61,13 +63,24 @@ def limits(*, workers: int = 1) -> Iterator[str]:
     url = f"http://127.0.0.1:{port}"
     shared = ["shared"] if workers > 1 else []
     command = [sys.executable, "-m", "bench.limits", str(port), *shared]
-    with _running(command, {}, subprocess.DEVNULL, f"{url}/fixed/10"):
+    is_up = partial(_answers, f"{url}/fixed/10")
+    with _running(command, {}, subprocess.DEVNULL, is_up):
         if workers == 1:
             yield url
             return
-        with _running(command, {}, subprocess.DEVNULL, f"{url}/fixed/10"):
+        with _running(command, {}, subprocess.DEVNULL, is_up):
             time.sleep(2)
             yield url
+
+
+@contextmanager
+def mail_sink(notes: Path) -> Iterator[tuple[str, Path]]:
+    """Run a mail server that takes everything; its URL, and the file with a line for each message."""
+    port = free_port()
+    notes.touch()
+    command = [sys.executable, "-m", "bench.sink", str(port), str(notes)]
+    with _running(command, {}, subprocess.DEVNULL, partial(_listens, port)):
+        yield f"smtp://127.0.0.1:{port}", notes
 
 
 def free_port() -> int:
@@ -80,7 +93,7 @@ def free_port() -> int:
 
 @contextmanager
 def _running(
-    command: list[str], settings: dict[str, str], stderr: object, probe: str
+    command: list[str], settings: dict[str, str], stderr: object, is_up: Callable[[], bool]
 ) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command,
@@ -90,7 +103,7 @@ def _running(
         stderr=stderr,  # type: ignore[call-overload]
     )
     try:
-        _wait(lambda: _answers(probe))
+        _wait(is_up)
         yield process
     finally:
         process.send_signal(signal.SIGTERM)
@@ -103,6 +116,11 @@ def _wait(condition: object) -> None:
         if time.monotonic() > deadline:
             raise TimeoutError("a server did not come up")
         time.sleep(0.05)
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _answers(url: str) -> bool:

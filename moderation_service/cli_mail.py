@@ -51,7 +51,7 @@ def mail() -> None:
 
 @mail.command("list")
 def list_mail() -> None:
-    """List moderators and open messages; exit code 3 when something is parked."""
+    """List moderators, open messages and comments that reached nobody; exit code 3 when something is parked."""
     found = command.run(_overview(command.settings(os.environ)))
     _print(found)
     if found.is_anything_parked:
@@ -175,6 +175,19 @@ def _print(found: Overview) -> None:
     console = Console()
     console.print(people)
     console.print(open_messages)
+    if found.unheard_count:
+        console.print(_unheard(found))
+
+
+def _unheard(found: Overview) -> Table:
+    """Name the comments behind readiness' `comments_unheard`."""
+    title = f"Comments that reached nobody: {found.unheard_count}"
+    table = Table("comment", "site", "page", "came in", title=title)
+    for one in found.unheard:
+        table.add_row(one.id, one.site_id, one.page_url, _time(one.created_at))
+    if found.unheard_count > len(found.unheard):
+        table.caption = f"{found.unheard_count - len(found.unheard)} more"
+    return table
 
 
 def _print_details(found: Details) -> None:

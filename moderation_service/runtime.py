@@ -3,9 +3,10 @@
 import asyncio
 import os
 import signal
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from functools import partial
 from urllib.parse import urlsplit
 
 import structlog
@@ -144,7 +145,7 @@ def _context(
         ),
         logins=logins,
         sessions=Sessions(database, directory, keys, clock=clock),
-        desk=Desk(database, keys, clock=clock, new_id=new_id),
+        desk=Desk(database, keys, person_ids=directory.person_ids, clock=clock, new_id=new_id),
         wake_delivery=wake_delivery,
     )
 
@@ -168,10 +169,7 @@ async def serve(
     assert runner.server is not None  # noqa: S101 - as it is set up
     runner.server.request_handler = at_the_door(app, runner.server.request_handler)
     listen = service.settings.listen
-
-    def begin(name: str, work: Callable[[], Awaitable[None]]) -> asyncio.Task[None]:
-        return asyncio.create_task(workers.supervised(name, work, context.metrics.restarts))
-
+    begin = partial(workers.begin, restarts=context.metrics.restarts)
     writing = begin("writer", context.writer.run)
     mailing = [
         begin("mail", lambda: workers.deliver(service, stop)),

@@ -70,6 +70,11 @@ async def supervised(name: str, work: Callable[[], Awaitable[None]], restarts: C
             return
 
 
+def begin(name: str, work: Callable[[], Awaitable[None]], *, restarts: Counter[str]) -> asyncio.Task[None]:
+    """Begin a worker's supervised run."""
+    return asyncio.create_task(supervised(name, work, restarts))
+
+
 async def deliver(service: Service, stop: asyncio.Event) -> None:
     """Look for mail when a comment has come in, and once a second; under load, five times a second."""
     while not stop.is_set():

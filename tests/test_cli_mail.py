@@ -52,6 +52,23 @@ async def test_what_waits_and_what_is_parked_is_listed_with_the_reason(office: O
 
 
 @pytest.mark.usefixtures("operator")
+async def test_comments_that_reached_nobody_are_listed_by_id(office: Office, smtp: MailServer) -> None:
+    smtp.refuse_for[ANNA] = "550 5.1.1 No such user here"
+    await office.post()
+    await office.delivery().deliver_due()
+    assert "reached nobody" not in (await run("list")).output
+    smtp.refuse_recipient = "550 5.1.1 No such user here"
+    ids = await office.post(51)
+    await office.delivery().deliver_due()
+    listed = await run("list")
+    assert listed.exit_code == 3
+    assert "Comments that reached nobody: 51" in listed.output
+    assert [one for one in ids if one in listed.output] == ids[:50]
+    assert "1 more" in listed.output
+    assert "/chi-siamo" in listed.output
+
+
+@pytest.mark.usefixtures("operator")
 async def test_a_parked_person_is_retried_by_name(office: Office, smtp: MailServer) -> None:
     smtp.refuse_for[ANNA] = "550 5.1.1 No such user here"
     posted = await office.post()

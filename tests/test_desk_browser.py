@@ -1,5 +1,6 @@
 """The desk as people meet it: a real browser, with keys, with a thumb, with scripts and without."""
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 
@@ -242,6 +243,36 @@ async def test_a_session_that_ended_elsewhere_leads_to_the_door_and_changes_noth
     await page.locator(f"#c-{comment_id} button[data-do=approve]").click()
     await expect(page.get_by_label("E-mail")).to_be_visible()
     assert (await http.get(f"/api/v1/comments/{comment_id}")).status == 404
+
+
+@pytest.mark.parametrize(("scheme", "viewport"), [("light", SCREEN), ("dark", PHONE)])
+async def test_what_reached_nobody_is_named_decided_and_gone(
+    browser: Browser, http: ClientSession, smtp: MailServer, scheme: str, viewport: dict[str, int]
+) -> None:
+    context = await browser.new_context(viewport=viewport, color_scheme=scheme)  # type: ignore[arg-type]
+    errors = await listening(context)
+    page = await enter_desk(context, http, smtp)
+    smtp.refuse_recipient = "550 5.1.1 Nobody"
+    first = await a_comment(http, author_name="ליאת", page_title="Una pagina dal titolo piuttosto lungo")
+    await a_comment(http, body="ancora", page_title="T" * 400)
+    async with asyncio.timeout(20):
+        while "comments_unheard:2" not in await (await http.get("/health/ready")).text():
+            await asyncio.sleep(0.05)
+    await page.reload()
+    notice = page.get_by_role("region", name="La posta non arriva")
+    await expect(notice).to_contain_text("2 commenti non hanno raggiunto nessuno")
+    await expect(notice).to_contain_text("La posta per te non arriva dal")
+    await expect(notice).to_contain_text("La posta per Paul non arriva dal")
+    assert await violations(page) == []
+    assert await page.evaluate("document.documentElement.scrollWidth") <= viewport["width"]
+    await notice.get_by_role("link").first.click()
+    assert await violations(page) == []
+    await page.get_by_role("button", name="Approva").click()
+    await page.wait_for_url("**/desk**")
+    await page.goto(page.url.partition("/desk")[0] + "/desk")
+    await expect(notice).to_contain_text("Un commento non ha raggiunto nessuno")
+    assert (await http.get(f"/api/v1/comments/{first}")).status == 200
+    assert errors == []
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,7 +9,7 @@ from moderation_service.domain.decisions import Actor, Entry, Means, Outcome, Re
 from moderation_service.domain.errors import NotFoundError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.sites import Seat
-from moderation_service.services import moderation, queue
+from moderation_service.services import moderation, queue, responsibility
 from moderation_service.services.moderation import Result
 from moderation_service.services.queue import Filter
 from moderation_service.storage import address_views, comments, decisions
@@ -70,10 +70,17 @@ class Desk:
     """Answers one person's questions, and only about comments that are that person's to decide."""
 
     def __init__(
-        self, database: Database, keys: KeyRing, *, clock: Callable[[], datetime], new_id: Callable[[], str]
+        self,
+        database: Database,
+        keys: KeyRing,
+        *,
+        person_ids: Callable[[], list[str]],
+        clock: Callable[[], datetime],
+        new_id: Callable[[], str],
     ) -> None:
         self._database = database
         self._keys = keys
+        self._person_ids = person_ids
         self._clock = clock
         self._new_id = new_id
 
@@ -120,7 +127,7 @@ class Desk:
         """Take decisions, one transaction a site; comments that are not this person's are not found."""
         async with self._database.read() as connection:
             asked = await comments.get_many(connection, [request.comment_id for request in requests])
-        seat_of = {one.id: seat for one in asked if (seat := _seat(seats, one.site_id, one.page_url)) is not None}
+            seat_of = await self._seats_of(connection, seats, asked)
         results: dict[str, Result] = {}
         for seat in seats:
             here = [one for one in requests if seat_of.get(one.comment_id) == seat]
@@ -148,15 +155,19 @@ class Desk:
 
     async def _last(self, connection: Connection, seats: Sequence[Seat]) -> list[str]:
         """Return what was decided last, the newest first."""
-        ids = [
-            found.id
+        recent = [
+            (seat, found)
             for seat in seats
             for found in await stored.recently_decided(connection, seat.site.id, _LOOKED_AT_FOR_LAST)
-            if seat.covers(found.page_url)
         ]
-        entries = await decisions.newest(connection, ids)
-        decided = sorted((one for one in ids if one in entries), key=lambda one: entries[one].at, reverse=True)
-        return decided[:_LAST]
+        entries = await decisions.newest(connection, [found.id for _, found in recent])
+        theirs = [
+            found.id
+            for seat, found in recent
+            if found.id in entries
+            and (seat.covers(found.page_url) or responsibility.is_own(seat, entries[found.id], self._clock()))
+        ]
+        return sorted(theirs, key=lambda one: entries[one].at, reverse=True)[:_LAST]
 
     async def _file(self, connection: Connection, seats: Sequence[Seat], comment_id: str) -> File:
         found = await self._items(connection, seats, [comment_id])
@@ -171,6 +182,7 @@ class Desk:
     async def _items(self, connection: Connection, seats: Sequence[Seat], ids: Sequence[str]) -> list[Item]:
         """Return those of the comments that are this person's, in the order of the ids."""
         loaded = await queue.load(connection, self._keys, ids, None)
+        seat_of = await self._seats_of(connection, seats, loaded.comments)
         parent_ids = {one.parent_id for one in loaded.comments if one.parent_id is not None}
         parents = {one.id: one for one in await comments.get_many(connection, sorted(parent_ids))}
         last = await decisions.newest(connection, ids)
@@ -183,8 +195,15 @@ class Desk:
                 last=last.get(one.id),
             )
             for one in loaded.comments
-            if (seat := _seat(seats, one.site_id, one.page_url)) is not None
+            if (seat := seat_of.get(one.id)) is not None
         ]
+
+    async def _seats_of(
+        self, connection: Connection, seats: Sequence[Seat], found: Sequence[QueuedComment]
+    ) -> dict[str, Seat]:
+        return await responsibility.seats_of(
+            connection, seats, found, everybody=self._person_ids(), now=self._clock()
+        )
 
 
 def _seat(seats: Sequence[Seat], site_id: str, page_url: str) -> Seat | None:

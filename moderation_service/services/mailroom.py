@@ -3,12 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from moderation_service.domain.comments import QueuedComment
 from moderation_service.domain.notices import MessageState, PromiseState
 from moderation_service.services.directory import Directory
-from moderation_service.storage import messages, outbox, people
+from moderation_service.storage import comments, messages, outbox, people, unheard
 from moderation_service.storage.database import Connection, Database
 from moderation_service.storage.messages import Stored
 from moderation_service.storage.people import Person
+
+MOST_NAMED = 50
+"""How many comments that reached nobody are listed; the rest is a count."""
 
 _OPEN = (MessageState.FIXED, MessageState.PARKED)
 
@@ -29,10 +33,12 @@ class Mailbox:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Overview:
-    """Everybody, and the messages that are open."""
+    """Everybody, the messages that are open, and the first pending comments of which nobody can be told."""
 
     mailboxes: list[Mailbox]
     messages: list[Stored]
+    unheard: list[QueuedComment]
+    unheard_count: int
 
     @property
     def is_anything_parked(self) -> bool:
@@ -56,6 +62,8 @@ async def overview(database: Database, directory: Directory) -> Overview:
         found = await people.get_many(connection, ids)
         counts = await outbox.counts(connection, ids)
         open_messages = await messages.in_state(connection, _OPEN)
+        reached_nobody = await comments.get_many(connection, await unheard.first(connection, ids, MOST_NAMED))
+        count = await unheard.count(connection, ids)
     mailboxes = [
         Mailbox(
             names=_names(directory, person.id),
@@ -65,7 +73,12 @@ async def overview(database: Database, directory: Directory) -> Overview:
         )
         for person in found.values()
     ]
-    return Overview(mailboxes=sorted(mailboxes, key=lambda one: one.names), messages=open_messages)
+    return Overview(
+        mailboxes=sorted(mailboxes, key=lambda one: one.names),
+        messages=open_messages,
+        unheard=reached_nobody,
+        unheard_count=count,
+    )
 
 
 async def show(database: Database, directory: Directory, name: str) -> Details:

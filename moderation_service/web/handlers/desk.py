@@ -10,6 +10,7 @@ from moderation_service.domain.decisions import Decision
 from moderation_service.domain.errors import FieldsInvalidError
 from moderation_service.domain.pages import InvalidPageError
 from moderation_service.services import desk as rules
+from moderation_service.services import troubles
 from moderation_service.services.queue import Filter
 from moderation_service.services.sessions import Session
 from moderation_service.web import desk_pages, desk_session, reading
@@ -37,7 +38,10 @@ async def show(request: web.Request) -> web.Response:
         limit=COMMENTS_AT_ONCE,
     )
     spoken = desk_pages.language(session)
+    context = request.app[CONTEXT]
     values = {
+        "troubles": await troubles.look(context.database, context.directory, session.seats),
+        "most_unheard": troubles.MOST_COUNTED,
         "sheet": sheet,
         "asked": asked,
         "kept": kept(asked),
