@@ -15,6 +15,7 @@ from moderation_service.domain.errors import KeyNotListedError
 SHORTEST_SECRET = 32
 _ID_BYTES = 8
 _NONCE_BYTES = 12
+_HASH_BYTES = 16
 
 
 class KeyRing:
@@ -28,7 +29,7 @@ class KeyRing:
             for key_id, secret in zip(self.ids, self._secrets, strict=True)
         }
         self._current = bytes.fromhex(self.ids[0])
-        self._hash_keys: dict[str, tuple[bytes, ...]] = {}
+        self._hashes: dict[str, tuple[hmac.HMAC, ...]] = {}
 
     @property
     def current_id(self) -> str:
@@ -58,15 +59,22 @@ class KeyRing:
 
     def keyed_hashes(self, purpose: str, text: str) -> tuple[str, ...]:
         """Return HMAC-SHA-256 of a text under every listed key, 32 hexadecimal digits each, the current first."""
-        keys = self._hash_keys.get(purpose)
-        if keys is None:
-            keys = self._hash_keys[purpose] = self.derive(purpose)
+        hashes = self._hashes.get(purpose)
+        if hashes is None:
+            hashes = tuple(hmac.new(key, digestmod=hashlib.sha256) for key in self.derive(purpose))
+            self._hashes[purpose] = hashes
         message = text.encode()
-        return tuple(hmac.digest(key, message, hashlib.sha256)[:16].hex() for key in keys)
+        return tuple(_digest(one.copy(), message)[:_HASH_BYTES].hex() for one in hashes)
 
     def keyed_hash(self, purpose: str, text: str) -> str:
         """Return the keyed hash under the current key."""
         return self.keyed_hashes(purpose, text)[0]
+
+
+def _digest(begun: hmac.HMAC, message: bytes) -> bytes:
+    """Finish a hash that has its key already; `hmac.digest` would make way for other threads each time."""
+    begun.update(message)
+    return begun.digest()
 
 
 def _derive(secret: bytes, purpose: str, length: int = 32) -> bytes:

@@ -9,10 +9,12 @@ from sqlalchemy import Dialect, Table
 
 from moderation_service.storage.database import Connection, insert
 
+_MOST_ROWS = 64
+
 
 @dataclass(frozen=True, slots=True)
 class _Plan:
-    """A compiled INSERT: the order of its values, and how each becomes what the driver takes."""
+    """A compiled INSERT of some rows: its text, and how each value of a row becomes what the driver takes."""
 
     text: str
     values: tuple[tuple[str, Callable[[Any], Any] | None], ...]
@@ -26,32 +28,44 @@ async def insert_rows(
 ) -> None:
     """Insert rows that all have the same keys; with `new_only`, pass over those that are there already.
 
-    SQLAlchemy compiles the statement once and its per-row bookkeeping is left out; that halves the time that
-    a batch of comments takes (docs/performance.md).
+    One statement takes as many rows as a power of two allows, 64 at most, so that few texts are compiled. Row by
+    row the driver hands the interpreter back and waits for it again each time, while requests are being read;
+    and SQLAlchemy's bookkeeping for each row costs as much as writing it (docs/performance.md).
     """
+    first = 0
+    while first < len(rows):
+        count = min(_MOST_ROWS, 1 << ((len(rows) - first).bit_length() - 1))
+        plan = _plan(connection, table, tuple(rows[0]), count, new_only=new_only)
+        parameters = tuple(
+            [
+                row[name] if convert is None else convert(row[name])
+                for row in rows[first : first + count]
+                for name, convert in plan.values
+            ]
+        )
+        await connection.exec_driver_sql(plan.text, parameters)
+        first += count
+
+
+def _plan(connection: Connection, table: Table, columns: tuple[str, ...], count: int, *, new_only: bool) -> _Plan:
     plans = _plans.setdefault(connection.dialect, {})
-    kind = (table.name, new_only, *rows[0])
+    kind = (table.name, columns, count, new_only)
     plan = plans.get(kind)
     if plan is None:
-        plan = plans[kind] = _compile(connection, table, list(rows[0]), new_only=new_only)
-    values = plan.values
-    await connection.exec_driver_sql(
-        plan.text,
-        [
-            tuple([row[name] if convert is None else convert(row[name]) for name, convert in values])
-            for row in rows
-        ],
-    )
+        plan = plans[kind] = _compile(connection, table, columns, count, new_only=new_only)
+    return plan
 
 
-def _compile(connection: Connection, table: Table, columns: list[str], *, new_only: bool) -> _Plan:
-    statement = insert(connection, table)
+def _compile(
+    connection: Connection, table: Table, columns: tuple[str, ...], count: int, *, new_only: bool
+) -> _Plan:
+    statement = insert(connection, table).values([dict.fromkeys(columns)] * count)
     if new_only:
         statement = statement.on_conflict_do_nothing()
-    compiled = statement.compile(dialect=connection.dialect, column_keys=columns)
-    names = compiled.positiontup or ()
-    converters = [
-        compiled.binds[name].type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-        for name in names
-    ]
+    dialect = connection.dialect
+    compiled = statement.compile(dialect=dialect)
+    names = [column.name for column in table.columns if column.name in columns]
+    first_row = (compiled.positiontup or ())[: len(names)]
+    types = [compiled.binds[name].type for name in first_row]
+    converters = [one.dialect_impl(dialect).bind_processor(dialect) for one in types]
     return _Plan(str(compiled), tuple(zip(names, converters, strict=True)))

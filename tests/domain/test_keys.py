@@ -1,5 +1,7 @@
 """Secrets by rotation: what one key wrote, every listed key ring reads."""
 
+import hmac
+
 import pytest
 
 from moderation_service.domain.errors import KeyNotListedError
@@ -72,6 +74,14 @@ def test_each_purpose_has_a_key_of_its_own() -> None:
     assert len(set(derived)) == 4
     assert keys.keyed_hash("a", ADDRESS) != keys.keyed_hash("b", ADDRESS)
     assert SECRET.encode() not in derived
+
+
+def test_a_keyed_hash_is_half_of_hmac_sha_256_under_the_key_of_its_purpose() -> None:
+    keys = KeyRing([SECRET, OTHER_SECRET])
+    for _ in range(2):
+        assert keys.keyed_hashes("author", ADDRESS) == tuple(
+            hmac.digest(key, ADDRESS.encode(), "sha256")[:16].hex() for key in keys.derive("author")
+        )
 
 
 def test_a_keyed_hash_is_found_again_after_a_rotation() -> None:
