@@ -27,8 +27,8 @@ bench: $(VENV)/test ## figures as ratios to limits measured beside them; see doc
 	@command -v wrk >/dev/null || apt-get install -y wrk || (echo "wrk is needed"; exit 1)
 	$(BIN)/python -m bench
 
-bench-large: $(VENV)/test ## the same with a million comments, and the memory of a long run
-	$(BIN)/python -m bench large memory
+bench-large: $(VENV)/test ## a million comments, the memory of a long run, and the desk with 100,000 waiting
+	$(BIN)/python -m bench large memory desk
 
 soak: $(VENV)/test ## kill the service twenty times on each engine
 	MODERATION_TEST_KILLS=20 $(BIN)/pytest -s --timeout 1200 tests/faults/test_kill.py

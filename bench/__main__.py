@@ -1,4 +1,4 @@
-"""Measure and print one table: `python -m bench [part …]`, all parts but `large` and `memory` by default."""
+"""Measure and print one table: `python -m bench [part …]`, the short ones by default."""
 
 import datetime as dt
 import os
@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import beside_isso, disk, large, mail, memory, scaling, single
+from bench import beside_isso, desk, disk, large, mail, memory, scaling, single
 from bench.table import Table
 
 _PARTS = {
@@ -18,6 +18,7 @@ _PARTS = {
     "disk": disk.measure,
     "large": large.measure,
     "memory": memory.measure,
+    "desk": desk.measure,
 }
 _DEFAULT = ("disk", "single", "scaling", "mail", "isso")
 
