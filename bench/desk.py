@@ -31,10 +31,11 @@ async def _measure(engine: str, database_url: str, table: Table) -> None:
     async with Database.open(database_url) as database:
         await migrations.upgrade(database)
         await fill(database, MANY)
-        for name, stream in _STREAMS.items():
+        for what, stream in _STREAMS.items():
             first = median([await _once(database, stream, None) for _ in range(_ROUNDS)])
             far = median([await _once(database, stream, nth(999 * PAGE)) for _ in range(_ROUNDS)])
-            table.note(f"desk, {engine}: {name}, 1,000th page", f"{far:.1f} ms", beside=f"first page {first:.1f} ms")
+            name = f"desk, {engine}: {what}, 1,000th page"
+            table.note(name, f"{far:.1f} ms", beside=f"first page {first:.1f} ms")
 
 
 async def _once(database: Database, stream: Stream, after: str | None) -> float:
