@@ -7,6 +7,7 @@ import pytest
 
 from moderation_service.domain import notices, screening
 from moderation_service.domain.decisions import Decision
+from moderation_service.storage import outbox
 from tests import office as offices
 from tests.conftest import Clock
 from tests.office import ANNA, PAUL, Office, counted
@@ -37,6 +38,25 @@ async def test_ten_thousand_comments_in_a_minute_are_told_in_three_messages(
         assert counted(mails) == len(posted) == 10_000
         assert all(len(office.told_in(mail)) == notices.IN_FULL for mail in mails)
     assert "950" in smtp.to(PAUL)[0].text()
+    await office.assert_balanced()
+
+
+async def test_what_one_message_cannot_hold_is_told_by_the_next_ones(
+    office: Office, smtp: MailServer, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outbox, "MOST_IN_A_MESSAGE", 4)
+    delivery = office.delivery()
+    spam = await office.post(6, spam_score=SPAM)
+    posted = await office.post(9)
+    await office.decide([posted[1]])
+    for _ in range(8):
+        await delivery.deliver_due()
+        clock.advance(minutes=1)
+    told = [office.told_in(mail) for mail in smtp.to(ANNA)]
+    assert len(told) > 1
+    assert max(map(len, told)) <= 8, "four that are due, and the four that wait longest"
+    assert set(told[0]) & set(posted), "what is due comes with the first message, however much spam is older"
+    assert sorted(one for mail in told for one in mail) == sorted({*spam, *posted} - {posted[1]})
     await office.assert_balanced()
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Select, Text, case, cast, func, insert, or_, select, tupl
 from moderation_service.domain import screening
 from moderation_service.domain.notices import MessageState, PromiseState
 from moderation_service.storage.database import Connection
+from moderation_service.storage.outbox import STILL_PENDING, is_next
 from moderation_service.storage.tables import IS_WAITING, comments, messages, promises
 
 _IS_SPAM = case((comments.c.spam_score >= screening.PROBABLE_SPAM, 1), else_=0)
@@ -65,7 +66,7 @@ async def fix(
     message_id: str,
     now: datetime,
 ) -> Stored:
-    """Make a message of all that waits for a person in the parts (site, moderator) that they have."""
+    """Make a message of what waits for a person in the parts (site, moderator) that they have."""
     values = {
         "id": new_id,
         "person_id": person_id,
@@ -81,6 +82,8 @@ async def fix(
         .where(
             promises.c.person_id == person_id,
             IS_WAITING,
+            is_next(person_id),
+            STILL_PENDING,
             promises.c.message_id.is_(None),
             tuple_(promises.c.site_id, promises.c.moderator_id).in_(list(parts)),
         )

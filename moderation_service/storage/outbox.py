@@ -3,21 +3,25 @@
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 
-from sqlalchemy import case, exists, func, not_, or_, select, update
+from sqlalchemy import ColumnElement, case, exists, false, func, not_, or_, select, union, update
 
 from moderation_service.domain import screening
 from moderation_service.domain.comments import Draft, Status
-from moderation_service.domain.notices import PromiseState
+from moderation_service.domain.notices import MessageState, PromiseState
 from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import (
     IS_DUE,
     IS_PARKED,
     IS_WAITING,
+    WAITING,
     comments,
     messages,
     promises,
 )
+
+MOST_IN_A_MESSAGE = 10_000
+"""About how many promises a message tells of; what is beyond waits for the next one."""
 
 STILL_PENDING = (
     exists()
@@ -60,13 +64,28 @@ async def renew(connection: Connection, comment_ids: Sequence[str]) -> None:
     )
 
 
+def is_next(person_id: str) -> ColumnElement[bool]:
+    """Return the condition for promises that a person's next message can hold.
+
+    Those that are due come before probable spam, and older comments before newer ones. Who writes many rows keeps
+    everybody else from writing, so a message never holds all of a million.
+    """
+    mine = promises.alias()
+    waits = select(mine.c.comment_id).where(mine.c.person_id == person_id, mine.c.state == WAITING)
+    due = waits.where(mine.c.quiet == false()).limit(MOST_IN_A_MESSAGE).subquery()
+    oldest = waits.order_by(mine.c.comment_id).limit(MOST_IN_A_MESSAGE).subquery()
+    return promises.c.comment_id.in_(union(select(due), select(oldest)))
+
+
 async def drop_decided(connection: Connection, person_id: str) -> None:
-    """Take out of the waiting promises what was decided or edited meanwhile."""
-    await connection.execute(
-        update(promises)
-        .where(promises.c.person_id == person_id, IS_WAITING, not_(STILL_PENDING))
-        .values(state=PromiseState.SUPERSEDED)
-    )
+    """Take out of the message that is next, made or not, what was decided or edited meanwhile."""
+    made = select(messages.c.id).where(messages.c.person_id == person_id, messages.c.state == MessageState.FIXED)
+    for concerned in (is_next(person_id), promises.c.message_id.in_(made)):
+        await connection.execute(
+            update(promises)
+            .where(promises.c.person_id == person_id, IS_WAITING, concerned, not_(STILL_PENDING))
+            .values(state=PromiseState.SUPERSEDED)
+        )
 
 
 async def anything_due(connection: Connection, person_id: str) -> bool:
@@ -77,12 +96,18 @@ async def anything_due(connection: Connection, person_id: str) -> bool:
 
 async def sites_with_old(connection: Connection, site_ids: Sequence[str], *, before: datetime) -> set[str]:
     """Return those of the sites where something has been pending since `before`."""
-    sites = select(comments.c.site_id).where(
-        comments.c.site_id.in_(site_ids),
-        comments.c.status == Status.PENDING,
-        comments.c.created_at <= before,
-    )
-    return set((await connection.execute(sites.distinct())).scalars())
+    found = set()
+    for site_id in site_ids:
+        oldest = (
+            select(comments.c.created_at)
+            .where(comments.c.site_id == site_id, comments.c.status == Status.PENDING)
+            .order_by(comments.c.id)
+            .limit(1)
+        )
+        created_at = (await connection.execute(oldest)).scalar_one_or_none()
+        if created_at is not None and created_at <= before:
+            found.add(site_id)
+    return found
 
 
 async def remind(

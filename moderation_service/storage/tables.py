@@ -6,6 +6,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -212,8 +213,10 @@ promises = Table(
     Column("quiet", Boolean, nullable=False, server_default=false()),
     Column("reminders", Integer, nullable=False, server_default="0"),
 )
-IS_WAITING = promises.c.state == literal_column("'waiting'")
+WAITING: ColumnElement[str] = literal_column("'waiting'")
 """Spelled without parameters, so that every database recognises what its partial indexes hold."""
+
+IS_WAITING = promises.c.state == WAITING
 
 IS_DUE = and_(IS_WAITING, promises.c.quiet == false())
 IS_PARKED = promises.c.state == literal_column("'parked'")
