@@ -255,3 +255,28 @@ async def test_stopping_writes_what_waits(quiet: Running, database: Database) ->
     assert sum(watched.batches) == 600
     assert watched.commits == len(watched.batches) == 3
     assert (await counts(database))[0] == 600
+
+
+async def test_clients_that_ask_again_at_once_are_written_together(quiet: Running, database: Database) -> None:
+    """Two halves that take turns become one batch."""
+    first, second, third = (drafts_of(quiet, 16) for _ in range(3))
+    others: list[asyncio.Task[list[Receipt]]] = []
+
+    async def client(*drafts: Draft) -> list[Receipt]:
+        return [await writer.submit(draft) for draft in drafts]
+
+    class Meanwhile(Database):
+        async def transact(self, work: Callable[[Connection], Awaitable[Outcomes]]) -> Outcomes:
+            if not others:
+                others.extend(asyncio.create_task(client(draft)) for draft in third)
+                await asyncio.sleep(0)
+            return await database.transact(work)
+
+    writer: Writer = GroupCommit(Meanwhile(database._reader, database._writer), submission.accept)
+    running = asyncio.create_task(writer.run())
+    await asyncio.gather(*(client(*pair) for pair in zip(first, second, strict=True)))
+    await asyncio.gather(*others)
+    writer.close()
+    await running
+    assert [count for _, count in writer.batches.up_to()][-1] == 2
+    assert writer.batches.sum == 48

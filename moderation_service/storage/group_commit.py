@@ -19,7 +19,9 @@ Result = TypeVar("Result")
 _log = structlog.stdlib.get_logger(__name__)
 _QUEUE = 2_000
 _BATCH = 256
-_TURNS = 4
+_BUSY = 8
+_LINGER = 0.004
+"""Seconds that a batch waits for clients who are expected back, while there are many."""
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, _BATCH)
 
 
@@ -62,22 +64,30 @@ class GroupCommit(Generic[Item, Result]):
 
     async def run(self) -> None:
         """Write what waits until `close` was called and nothing waits any more."""
+        crowd = 0
         while self._waiting or not self._closed:
             if not self._waiting:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            await self._gather()
+            await self._gather(crowd)
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             self.batches.add(len(batch))
             await self._write(batch)
+            crowd = len(batch) + len(self._waiting)
 
-    async def _gather(self) -> None:
-        """Let the requests that have arrived already be read first: a fuller batch costs hardly more."""
-        for _ in range(_TURNS):
+    async def _gather(self, crowd: int) -> None:
+        """Let those be read first who are here, and under load those who were here before: `crowd` in number.
+
+        Who was answered just now mostly asks again at once. A batch of all costs hardly more than one of half, and
+        two halves that are read and written in turns hold each other up.
+        """
+        until = time.monotonic() + (_LINGER if crowd >= _BUSY else 0.0)
+        most = min(crowd, _BATCH) if crowd >= _BUSY else _BATCH
+        while len(self._waiting) < most:
             waiting = len(self._waiting)
             await asyncio.sleep(0)
-            if len(self._waiting) == waiting or waiting >= _BATCH:
+            if len(self._waiting) == waiting and time.monotonic() >= until:
                 return
 
     def close(self) -> None:
