@@ -6,7 +6,6 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
-    ColumnElement,
     DateTime,
     Dialect,
     ForeignKey,
@@ -213,7 +212,7 @@ promises = Table(
     Column("quiet", Boolean, nullable=False, server_default=false()),
     Column("reminders", Integer, nullable=False, server_default="0"),
 )
-WAITING: ColumnElement[str] = literal_column("'waiting'")
+WAITING = literal_column("'waiting'", String)
 """Spelled without parameters, so that every database recognises what its partial indexes hold."""
 
 IS_WAITING = promises.c.state == WAITING
