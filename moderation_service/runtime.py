@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from functools import partial
-from urllib.parse import urlsplit
 
 import structlog
 from aiohttp import web
@@ -98,8 +97,7 @@ def _delivery(
 
 
 def _transport(settings: Settings) -> Transport:
-    helo = host_of(urlsplit(settings.public_url).hostname or "localhost")
-    return Transport(settings.smtp, sender=settings.mail_from, helo=helo)
+    return Transport(settings.smtp, sender=settings.mail_from, helo=host_of(settings.public_url))
 
 
 def _context(

@@ -66,8 +66,7 @@ async def test_two_processes_lose_no_comment_and_double_no_mail(
     async with served(environ | TWO, "--workers", "2", listening=2) as service:
         async with load(service.url, posters=8) as posted:
             await until(lambda: len(posted.accepted) >= 400)
-        assert 202 in posted.statuses
-        assert set(posted.statuses) <= {202, 503}, "503 is what a machine too slow for this may answer"
+        assert set(posted.statuses) == {202}
         await until(lambda: told(smtp) >= len(posted.accepted))
     await assert_kept(database, posted.accepted)
     assert told(smtp) >= len(posted.accepted)

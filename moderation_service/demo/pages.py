@@ -24,7 +24,7 @@ _FRAMED = {
     "Referrer-Policy": "no-referrer",
     "Cache-Control": "no-store",
 }
-_SCRIPTED = f"{html.policy()}; script-src 'self'; connect-src 'self'"
+_SCRIPTED = f"{html.policy()}; {html.WITH_A_SCRIPT}"
 _FRAMING = "default-src 'none'; style-src 'self'; frame-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 

@@ -43,8 +43,8 @@ class Links:
 
     def mint(self, link: Link) -> str:
         """Sign a link under the current key."""
-        return str(
-            self._signer.sign([link.site_id, link.moderator_id, link.comment_id, link.revision, link.address_hash])
+        return self._signer.sign(
+            [link.site_id, link.moderator_id, link.comment_id, link.revision, link.address_hash]
         )
 
     def read(self, token: str) -> Link:

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.utils import format_datetime
 from typing import Any
-from urllib.parse import urlsplit
 
 from moderation_service.domain import notices
 from moderation_service.domain.links import Link, Links
@@ -38,7 +37,7 @@ class Composer:
         self._public_url = public_url
         self._sender = sender
         self._links = links
-        self.host = host_of(urlsplit(public_url).hostname or "localhost")
+        self.host = host_of(public_url)
 
     def new_message_id(self, unique: str) -> str:
         """Return a Message-ID that stays with a message over all its attempts."""

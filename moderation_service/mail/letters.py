@@ -5,6 +5,7 @@ from email.message import EmailMessage
 from email.policy import SMTP
 from ipaddress import ip_address
 from typing import Any
+from urllib.parse import urlsplit
 
 import idna
 
@@ -38,8 +39,9 @@ def address(name: str, email: str) -> Address:
     return Address(display_name=_literal(name), username=local, domain=domain)
 
 
-def host_of(name: str) -> str:
-    """Return a host as a mail names it: IDNA for a name, brackets around an IP address (RFC 5321, 4.1.3)."""
+def host_of(public_url: str) -> str:
+    """Return a URL's host as a mail names it: IDNA for a name, brackets around an IP address (RFC 5321, 4.1.3)."""
+    name = urlsplit(public_url).hostname or "localhost"
     try:
         address = ip_address(name)
     except ValueError:

@@ -3,7 +3,6 @@
 from datetime import datetime
 from email.message import EmailMessage
 from email.utils import format_datetime
-from urllib.parse import urlsplit
 
 from moderation_service.domain.sites import Moderator, Site
 from moderation_service.mail.letters import address, host_of, write
@@ -15,7 +14,7 @@ class LoginComposer:
     def __init__(self, *, public_url: str, sender: str) -> None:
         self._public_url = public_url
         self._sender = sender
-        self._host = host_of(urlsplit(public_url).hostname or "localhost")
+        self._host = host_of(public_url)
 
     def compose(
         self, site: Site, moderator: Moderator, *, login_id: str, token: str, now: datetime

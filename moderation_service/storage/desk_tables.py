@@ -1,19 +1,14 @@
 """The tables of the desk, beside those of the comments."""
 
-from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text, Uuid
+from sqlalchemy import Column, ForeignKey, Index, Integer, String, Table, Text
 
-from moderation_service.storage.tables import UtcDateTime, metadata
-
-
-def _id() -> Uuid[str]:
-    return Uuid(as_uuid=False)
-
+from moderation_service.storage.tables import UtcDateTime, identifier, metadata
 
 logins = Table(
     "logins",
     metadata,
-    Column("id", _id(), primary_key=True),
-    Column("person_id", _id(), ForeignKey("people.id")),
+    Column("id", identifier(), primary_key=True),
+    Column("person_id", identifier(), ForeignKey("people.id")),
     Column("network_hash", String(32), nullable=False),
     Column("requested_at", UtcDateTime, nullable=False, index=True),
     Column("next_attempt_at", UtcDateTime, nullable=False),
@@ -29,19 +24,20 @@ logins = Table(
     Index(None, "sent_at", "next_attempt_at"),
 )
 """Log-ins asked for. One without a person was asked for an address that is nobody's, or once too often."""
+
 sessions = Table(
     "sessions",
     metadata,
-    Column("id", _id(), primary_key=True),
-    Column("person_id", _id(), ForeignKey("people.id"), nullable=False),
+    Column("id", identifier(), primary_key=True),
+    Column("person_id", identifier(), ForeignKey("people.id"), nullable=False),
     Column("opened_at", UtcDateTime, nullable=False, index=True),
 )
 
 address_views = Table(
     "address_views",
     metadata,
-    Column("id", _id(), primary_key=True),
-    Column("comment_id", _id(), ForeignKey("comments.id"), nullable=False, index=True),
+    Column("id", identifier(), primary_key=True),
+    Column("comment_id", identifier(), ForeignKey("comments.id"), nullable=False, index=True),
     Column("moderator_id", String(64), nullable=False),
     Column("actor_name", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),

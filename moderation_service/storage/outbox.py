@@ -67,8 +67,8 @@ async def renew(connection: Connection, comment_ids: Sequence[str]) -> None:
 def is_next(person_id: str) -> ColumnElement[bool]:
     """Return the condition for promises that a person's next message can hold.
 
-    Those that are due come before probable spam, and older comments before newer ones. Who writes many rows keeps
-    everybody else from writing, so a message never holds all of a million.
+    What is due is among it however much probable spam waits longer. Who writes many rows keeps everybody else from
+    writing, so a message never holds all of a million.
     """
     mine = promises.alias()
     waits = select(mine.c.comment_id).where(mine.c.person_id == person_id, mine.c.state == WAITING)

@@ -4,16 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, literal_column, or_, select
+from sqlalchemy import ColumnElement, Select, or_, select
 
 from moderation_service.domain.comments import Status
 from moderation_service.storage.database import Connection
-from moderation_service.storage.tables import comments, contacts, pages
+from moderation_service.storage.tables import IS_DECIDED, comments, contacts, pages
 
 WINDOW = 20_000
 """How many comments a search looks through at once."""
-
-_STILL_PENDING: ColumnElement[str] = literal_column("'pending'")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +65,7 @@ async def recently_decided(connection: Connection, site_id: str, limit: int) -> 
     query = (
         select(comments.c.id, pages.c.url.label("page_url"))
         .join(pages, pages.c.id == comments.c.page_id)
-        .where(comments.c.site_id == site_id, comments.c.status != _STILL_PENDING)
+        .where(comments.c.site_id == site_id, IS_DECIDED)
         .order_by(comments.c.changed_at.desc())
         .limit(limit)
     )

@@ -54,7 +54,8 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value is not None and value.tzinfo is None else value
 
 
-def _id() -> Uuid[str]:
+def identifier() -> Uuid[str]:
+    """Return the type of all ids: a UUID, as text to the program."""
     return Uuid(as_uuid=False)
 
 
@@ -71,14 +72,14 @@ idempotency_keys = Table(
     Column("site_id", String(64), primary_key=True),
     Column("key", String(255), primary_key=True),
     Column("fingerprint", String(32), nullable=False),
-    Column("comment_id", _id(), nullable=False),
+    Column("comment_id", identifier(), nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
 )
 
 pages = Table(
     "pages",
     metadata,
-    Column("id", _id(), primary_key=True),
+    Column("id", identifier(), primary_key=True),
     Column("site_id", String(64), nullable=False),
     Column("url", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -87,7 +88,7 @@ pages = Table(
 contacts = Table(
     "contacts",
     metadata,
-    Column("comment_id", _id(), primary_key=True),
+    Column("comment_id", identifier(), primary_key=True),
     Column("address_sealed", LargeBinary, nullable=False),
     Column("address_hash", String(32), nullable=False, index=True),
 )
@@ -95,7 +96,7 @@ contacts = Table(
 recent_posts = Table(
     "recent_posts",
     metadata,
-    Column("comment_id", _id(), primary_key=True),
+    Column("comment_id", identifier(), primary_key=True),
     Column("network_hash", String(32), nullable=False),
     Column("fingerprint", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
@@ -106,11 +107,11 @@ recent_posts = Table(
 comments = Table(
     "comments",
     metadata,
-    Column("id", _id(), primary_key=True),
+    Column("id", identifier(), primary_key=True),
     Column("site_id", String(64), nullable=False),
-    Column("page_id", _id(), ForeignKey("pages.id"), nullable=False),
+    Column("page_id", identifier(), ForeignKey("pages.id"), nullable=False),
     Column("page_title", Text),
-    Column("parent_id", _id()),
+    Column("parent_id", identifier()),
     Column("status", String(16), nullable=False),
     Column("revision", Integer, nullable=False),
     Column("author_name", Text, nullable=False),
@@ -147,7 +148,7 @@ Index(
 decisions = Table(
     "decisions",
     metadata,
-    Column("comment_id", _id(), ForeignKey("comments.id"), primary_key=True),
+    Column("comment_id", identifier(), ForeignKey("comments.id"), primary_key=True),
     Column("number", Integer, primary_key=True, autoincrement=False),
     Column("revision", Integer, nullable=False),
     Column("decision", String(16), nullable=False),
@@ -170,7 +171,7 @@ change_counters = Table(
 people = Table(
     "people",
     metadata,
-    Column("id", _id(), primary_key=True),
+    Column("id", identifier(), primary_key=True),
     Column("address_hash", String(32), nullable=False, index=True),
     Column("last_message_at", UtcDateTime),
     Column("next_attempt_at", UtcDateTime),
@@ -186,8 +187,8 @@ people = Table(
 messages = Table(
     "messages",
     metadata,
-    Column("id", _id(), primary_key=True),
-    Column("person_id", _id(), ForeignKey("people.id"), nullable=False),
+    Column("id", identifier(), primary_key=True),
+    Column("person_id", identifier(), ForeignKey("people.id"), nullable=False),
     Column("message_id", Text, nullable=False),
     Column("state", String(16), nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
@@ -201,20 +202,19 @@ messages = Table(
 promises = Table(
     "promises",
     metadata,
-    Column("comment_id", _id(), ForeignKey("comments.id"), primary_key=True),
+    Column("comment_id", identifier(), ForeignKey("comments.id"), primary_key=True),
     Column("moderator_id", String(64), primary_key=True),
     Column("revision", Integer, primary_key=True),
     Column("site_id", String(64), nullable=False),
-    Column("person_id", _id(), ForeignKey("people.id"), nullable=False),
+    Column("person_id", identifier(), ForeignKey("people.id"), nullable=False),
     Column("state", String(16), nullable=False),
-    Column("message_id", _id(), ForeignKey("messages.id")),
+    Column("message_id", identifier(), ForeignKey("messages.id")),
     Column("created_at", UtcDateTime, nullable=False),
     Column("quiet", Boolean, nullable=False, server_default=false()),
     Column("reminders", Integer, nullable=False, server_default="0"),
 )
 WAITING = literal_column("'waiting'", String)
 """Spelled without parameters, so that every database recognises what its partial indexes hold."""
-
 IS_WAITING = promises.c.state == WAITING
 
 IS_DUE = and_(IS_WAITING, promises.c.quiet == false())
@@ -240,11 +240,11 @@ Index(
 )
 Index("ix_promises_message_id", promises.c.message_id)
 
-_is_decided = comments.c.status != "pending"
+IS_DECIDED = comments.c.status != literal_column("'pending'")
 Index(
     "ix_comments_decided",
     comments.c.site_id,
     comments.c.changed_at,
-    sqlite_where=_is_decided,
-    postgresql_where=_is_decided,
+    sqlite_where=IS_DECIDED,
+    postgresql_where=IS_DECIDED,
 )

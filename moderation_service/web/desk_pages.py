@@ -5,7 +5,6 @@ from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-import orjson
 from aiohttp import web
 
 from moderation_service.domain import addresses, markup
@@ -17,10 +16,11 @@ from moderation_service.services.moderation import Result
 from moderation_service.services.sessions import Session
 from moderation_service.templating import environment
 from moderation_service.web import html
+from moderation_service.web.answers import to_json
 from moderation_service.web.context import CONTEXT
 
 _HEADERS = {
-    "Content-Security-Policy": f"{html.POLICY}; form-action 'self'; script-src 'self'; connect-src 'self'",
+    "Content-Security-Policy": f"{html.policy()}; {html.WITH_A_SCRIPT}",
     "Referrer-Policy": "same-origin",
 }
 """One script of ours; and our own address to ourselves, so that a form says which page it stood on."""
@@ -74,8 +74,9 @@ def wants_json(request: web.Request) -> bool:
 
 def answer(value: object) -> web.Response:
     """Answer our script."""
-    body = orjson.dumps(value, option=orjson.OPT_UTC_Z)
-    return web.Response(body=body, content_type="application/json", headers={"Cache-Control": "no-store"})
+    return web.Response(
+        body=to_json(value), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
 
 
 def standing(request: web.Request, session: Session, item: Item) -> dict[str, object]:

@@ -12,8 +12,10 @@ from moderation_service.web import static_files
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.problems import Problem
 
-POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'"
-_NOBODY = "frame-ancestors 'none'"
+WITH_A_SCRIPT = "script-src 'self'; connect-src 'self'"
+"""What a page with a script of ours adds to its policy."""
+
+_POLICY = "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'"
 HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Robots-Tag": "noindex",
@@ -60,8 +62,8 @@ def render(
 def policy(leads_to: Collection[str] = (), framed_by: Collection[str] = ()) -> str:
     """Return the policy of a page without scripts: where its form may end, and whose pages may frame it."""
     targets = " ".join(sorted(leads_to))
-    framing = f"frame-ancestors {' '.join(sorted(framed_by))}" if framed_by else _NOBODY
-    return f"{POLICY.replace(_NOBODY, framing)}; form-action 'self' {targets}".strip()
+    framing = " ".join(sorted(framed_by)) or "'none'"
+    return f"{_POLICY}; frame-ancestors {framing}; form-action 'self' {targets}".strip()
 
 
 def problem_page(

@@ -11,6 +11,14 @@ depends_on = None
 
 def upgrade() -> None:
     """Create the tables of the desk."""
+    _logins()
+    _sessions()
+    _address_views()
+    _decided()
+
+
+def _logins() -> None:
+    """Create the log-ins that were asked for."""
     op.create_table(
         "logins",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -34,6 +42,10 @@ def upgrade() -> None:
     )
     op.create_index("ix_logins_person_id_requested_at", "logins", ["person_id", "requested_at"], unique=False)
     op.create_index("ix_logins_sent_at_next_attempt_at", "logins", ["sent_at", "next_attempt_at"], unique=False)
+
+
+def _sessions() -> None:
+    """Create the sessions that they open."""
     op.create_table(
         "sessions",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -43,6 +55,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_sessions"),
     )
     op.create_index("ix_sessions_opened_at", "sessions", ["opened_at"], unique=False)
+
+
+def _address_views() -> None:
+    """Create the record of who looked at a whole address."""
     op.create_table(
         "address_views",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),
@@ -54,6 +70,10 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name="pk_address_views"),
     )
     op.create_index("ix_address_views_comment_id", "address_views", ["comment_id"], unique=False)
+
+
+def _decided() -> None:
+    """Create an index of comments by their last decision."""
     decided = sa.text("status != 'pending'")
     op.create_index(
         "ix_comments_decided",
