@@ -1,6 +1,6 @@
 """Who moderates what just now: the sites as listed, and the person behind each address."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import partial
 
@@ -14,6 +14,7 @@ from moderation_service.storage import handover, people
 from moderation_service.storage import keys as stored_keys
 from moderation_service.storage.database import Connection, Database
 from moderation_service.storage.handover import Part
+from moderation_service.storage.stretches import MOST_ROWS
 
 _log = structlog.stdlib.get_logger(__name__)
 _PERSON = "person"
@@ -31,24 +32,21 @@ class Directory:
     async def replace(self, database: Database, sites: Sites, *, now: datetime, new_id: Callable[[], str]) -> None:
         """Take over a list of sites: know its people on disk, and pass on what waits for those who left.
 
-        Raises KeyNotListedError when something is stored under a key that is no longer listed.
+        Raises KeyNotListedError when something is stored under a key that is no longer listed. The sites are in
+        force before the last of what waits is passed on; called again after a failure, it goes on from there.
         """
-        site_ids = [site.id for site in sites]
         async with database.read() as connection:
             await stored_keys.check_listed(connection, self._keys)
             found = await self._known(connection, sites)
-            is_settled = (
-                await stored_keys.is_in_use(connection, self._keys.current_id)
-                and len(found) == len(sites.addresses())
-                and await handover.open_parts(connection, site_ids) <= self._parts(sites, found)
+            is_settled = await stored_keys.is_in_use(connection, self._keys.current_id) and len(found) == len(
+                sites.addresses()
             )
         if not is_settled:
             async with database.exclusive() as connection:
                 await stored_keys.begin_use(connection, self._keys, now)
                 found = await self._introduce(connection, sites, new_id)
-                open_parts = await handover.open_parts(connection, site_ids)
-                await self._hand_over(connection, open_parts, sites, found, now)
         self.sites, self._people = sites, found
+        await self._hand_over(database, [site.id for site in sites], now)
 
     async def _known(self, connection: Connection, sites: Sites) -> dict[str, str]:
         """Return the people on disk by their addresses, those who are known under the current key."""
@@ -74,20 +72,16 @@ class Directory:
 
     async def pass_on(self, database: Database, *, now: datetime) -> None:
         """Pass on what came in for people after they had left: from a replica that did not know it yet."""
-        async with database.read() as connection:
-            open_parts = await handover.open_parts(connection)
-        if open_parts <= self._parts(self.sites, self._people):
-            return
-        async with database.exclusive() as connection:
-            await self._hand_over(connection, open_parts, self.sites, self._people, now)
+        await self._hand_over(database, (), now)
 
-    async def _hand_over(
-        self, connection: Connection, open_parts: set[Part], sites: Sites, found: dict[str, str], now: datetime
-    ) -> None:
+    async def _hand_over(self, database: Database, site_ids: Sequence[str], now: datetime) -> None:
+        """Pass on what is open for those who left, in stretches between which others may write."""
+        async with database.read() as connection:
+            open_parts = await handover.open_parts(connection, site_ids)
+        sites, found = self.sites, self._people
         for part in open_parts - self._parts(sites, found):
             site = sites.get(part.site_id)
-            heirs_of = partial(self._heirs, site, found)
-            await handover.hand_over(connection, part, heirs_of, now)
+            await _hand_over_part(database, part, partial(self._heirs, site, found), now)
             _log.warning("mail.handed_over", site=part.site_id, moderator=part.moderator_id, known=bool(site))
 
     def recipients(self, site: Site, page_url: str) -> tuple[Recipient, ...]:
@@ -133,3 +127,17 @@ class Directory:
     def _part(site: Site, moderator: Moderator, found: dict[str, str]) -> Part:
         person_id = found[addresses.identity(moderator.email)]
         return Part(site_id=site.id, moderator_id=moderator.id, person_id=person_id)
+
+
+async def _hand_over_part(
+    database: Database, part: Part, heirs_of: Callable[[str], Sequence[Part]], now: datetime
+) -> None:
+    after = None
+    while True:
+        async with database.read() as connection:
+            ids = await handover.open_comments(connection, part, after=after, most=MOST_ROWS)
+        if not ids:
+            return
+        async with database.exclusive() as connection:
+            await handover.hand_over(connection, part, ids, heirs_of, now)
+        after = ids[-1]
