@@ -7,11 +7,12 @@ from typing import Any
 
 from marshmallow import ValidationError
 
+from moderation_service import locales
 from moderation_service.domain import addresses, pages
 from moderation_service.domain.pages import InvalidPageError
 from moderation_service.domain.sites import Moderator, Site, Sites
 from schemas.base import is_http_url
-from schemas.sites import SitesFile
+from schemas.sites import SitesFile, is_language
 
 
 class SitesFileError(Exception):
@@ -41,18 +42,19 @@ def parse(content: Mapping[str, Any]) -> Sites:
     except ValidationError as error:
         faults += _named(error.messages)
         loaded = None
-    faults += [*_bad_addresses(content), *_bad_origins(content), *_shared_keys(content)]
+    faults += [*_bad_addresses(content), *_bad_origins(content), *_shared_keys(content), *_unspoken(content)]
     if faults or loaded is None:
         raise SitesFileError(faults)
     return Sites(_site(entry) for entry in loaded["site"])
 
 
 def _site(entry: Mapping[str, Any]) -> Site:
+    language = locales.tag(entry["language"]) or locales.SOURCE
     return Site(
         id=entry["id"],
         name=entry["name"],
         origins=frozenset(pages.origin(pages.canonical(origin)) for origin in entry["origins"]),
-        language=entry["language"],
+        language=language,
         timezone=entry["timezone"],
         api_keys=frozenset(key.removeprefix("sha256:") for key in entry["api_keys"]),
         moderators=tuple(
@@ -60,7 +62,7 @@ def _site(entry: Mapping[str, Any]) -> Site:
                 id=one["id"],
                 name=one["name"],
                 email=addresses.normalise(one["email"]),
-                language=one["language"] or entry["language"],
+                language=locales.tag(one["language"] or language) or locales.SOURCE,
                 timezone=one["timezone"] or entry["timezone"],
                 paths=tuple(one["paths"]),
             )
@@ -100,6 +102,18 @@ def _shared_keys(content: Mapping[str, Any]) -> Iterator[str]:
         first = seen.setdefault(key, place)
         if first != place:
             yield f"{place}: is listed twice, first as {first}"
+
+
+def _unspoken(content: Mapping[str, Any]) -> Iterator[str]:
+    """Name languages that nobody would be spoken to in: there are no words for them here."""
+    for s, site in _tables(content, "site"):
+        entries = [(f"site[{s}]", site)]
+        entries += [(f"site[{s}].moderator[{m}]", one) for m, one in _tables(site, "moderator")]
+        for place, entry in entries:
+            language = entry.get("language")
+            if isinstance(language, str) and is_language(language.strip()) and not locales.tag(language.strip()):
+                spoken = ", ".join(locales.LANGUAGES)
+                yield f"{place}.language: {language!r} is not spoken here; there are {spoken} and regional forms"
 
 
 def _tables(content: Mapping[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:

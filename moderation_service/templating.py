@@ -11,7 +11,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pa
 from jinja2.runtime import Context
 from rich.cells import cell_len, chop_cells
 
-from moderation_service.locales import translations
+from moderation_service import locales
 
 _FIRST_STRONG_ISOLATE = "\u2068"
 _POP_ISOLATE = "\u2069"
@@ -33,7 +33,7 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
         lstrip_blocks=True,
         extensions=["jinja2.ext.i18n"],
     )
-    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.install_gettext_translations(locales.translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals["language"] = language
     made.filters |= {
         "when": _when,
@@ -86,11 +86,11 @@ def _wrapped(line: str, width: int) -> list[str]:
 @pass_context
 def _when(context: Context, moment: datetime, timezone: str) -> str:
     """Write day and minute."""
-    zone, locale = ZoneInfo(timezone), str(context.resolve("language"))
+    zone, locale = ZoneInfo(timezone), locales.locale(str(context.resolve("language")))
     day = format_date(moment.astimezone(zone), format="long", locale=locale)
     return f"{day}, {format_time(moment, format='short', tzinfo=zone, locale=locale)}"
 
 
 @pass_context
 def _number(context: Context, number: int) -> str:
-    return format_decimal(number, locale=str(context.resolve("language")))
+    return format_decimal(number, locale=locales.locale(str(context.resolve("language"))))

@@ -25,9 +25,17 @@ def _is_origin(value: str) -> None:
         raise ValidationError("must be scheme and host only, like https://www.example.org")
 
 
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{2}|-[0-9]{3})?")
+
+
+def is_language(value: str) -> bool:
+    """Tell whether a text has the form of a language tag, with a region or without."""
+    return _LANGUAGE.fullmatch(value) is not None
+
+
 def _is_language(value: str) -> None:
-    if not re.fullmatch(r"[a-z]{2,3}", value):
-        raise ValidationError("must be a language code like it or en")
+    if not is_language(value):
+        raise ValidationError("must be a language like it or en, or a regional form like de-AT")
 
 
 def _is_timezone(value: str) -> None:
@@ -73,7 +81,7 @@ class ModeratorEntry(RequestSchema):
     id = _Line(required=True, limit=64, validate=_is_id)
     name = _Line(required=True, limit=200)
     email = _Line(required=True, limit=254)
-    language = _Line(limit=3, validate=_is_language, load_default=None)
+    language = _Line(limit=7, validate=_is_language, load_default=None)
     timezone = _Line(limit=64, validate=_is_timezone, load_default=None)
     paths = fields.List(
         _Line(required=True, limit=2_000, validate=_is_path),
@@ -96,7 +104,7 @@ class SiteEntry(RequestSchema):
         validate=_not_empty("origin"),
         error_messages=_LIST,
     )
-    language = _Line(limit=3, validate=_is_language, load_default="en")
+    language = _Line(limit=7, validate=_is_language, load_default="en")
     timezone = _Line(limit=64, validate=_is_timezone, load_default="UTC")
     api_keys = fields.List(
         _Line(required=True, limit=80, validate=_is_api_key), load_default=list, error_messages=_LIST

@@ -12,6 +12,7 @@ from moderation_service.sites import SitesFileError
 from tests.factories import SITES
 
 KEY = "sha256:" + "0" * 64
+SPOKEN = "there are en, de, es, fr, it and regional forms"
 
 
 def a_moderator(**changed: Any) -> dict[str, Any]:
@@ -46,6 +47,15 @@ def test_the_file_of_the_contract_is_read() -> None:
     assert "anna@example.org" not in repr(coop)
 
 
+def test_a_language_is_known_in_every_spelling_and_with_its_region() -> None:
+    people = [a_moderator(language="en-gb"), a_moderator(id="paul", language=None)]
+    [site] = sites.parse({"site": [a_site(language="DE-at", moderator=people)]})
+    assert site.language == "de-AT"
+    assert [one.language for one in site.moderators] == ["en-GB", "de-AT"]
+    [site] = sites.parse({"site": [a_site(language="IT")]})
+    assert site.language == "it"
+
+
 def test_an_origin_is_known_in_every_spelling() -> None:
     found = sites.parse({"site": [a_site(origins=["HTTPS://WWW.Example.ORG:443", "https://BÜCHER.example"])]})
     assert found.of_page("https://www.example.org/x") is found.get("coop")
@@ -69,7 +79,21 @@ def test_an_origin_is_known_in_every_spelling() -> None:
             ["site[0].origins[1]: must be scheme and host only, like https://www.example.org"],
         ),
         (a_site(origins=["https://☃.example"]), ["site[0].origins[0]: has a host that is no name"]),
-        (a_site(language="IT"), ["site[0].language: must be a language code like it or en"]),
+        (
+            a_site(language="Italian"),
+            ["site[0].language: must be a language like it or en, or a regional form like de-AT"],
+        ),
+        (
+            a_site(language="pt", moderator=[a_moderator(language="nl")]),
+            [
+                f"site[0].language: 'pt' is not spoken here; {SPOKEN}",
+                f"site[0].moderator[0].language: 'nl' is not spoken here; {SPOKEN}",
+            ],
+        ),
+        (
+            a_site(language="it-QQ"),
+            [f"site[0].language: 'it-QQ' is not spoken here; {SPOKEN}"],
+        ),
         (a_site(timezone="Rome"), ["site[0].timezone: is no known time zone; an example is Europe/Rome"]),
         (a_site(timezone="../etc"), ["site[0].timezone: is no known time zone; an example is Europe/Rome"]),
         (a_site(api_keys=["secret"]), ["site[0].api_keys[0]: must be sha256: and 64 hexadecimal digits"]),

@@ -6,7 +6,8 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from moderation_service.locales import LANGUAGES, translations
+from moderation_service import locales
+from moderation_service.locales import translations
 from moderation_service.templating import environment
 from moderation_service.web import static_files
 from moderation_service.web.context import CONTEXT
@@ -53,7 +54,7 @@ def render(
     request: web.Request, template: str, language: str, values: dict[str, Any], *, packages: tuple[str, ...] = ()
 ) -> str:
     """Return the text of a page."""
-    spoken = language if language in LANGUAGES else "en"
+    spoken = locales.tag(language) or locales.SOURCE
     text = environment((*packages, "moderation_service.web"), spoken).get_template(template)
     root = urlsplit(request.app[CONTEXT].settings.public_url).path
     return text.render(values, root=root, version=static_files.version())

@@ -11,7 +11,7 @@ from babel.numbers import format_decimal
 
 from moderation_service.domain import errors
 from moderation_service.domain.errors import ModerationError
-from moderation_service.locales import translations
+from moderation_service.locales import locale, translations
 from schemas.problems import FIELD_MESSAGES, PROBLEM_TYPE, PROBLEMS, FieldCode, ProblemCode
 
 STATUSES: dict[type[ModerationError], tuple[HTTPStatus, ProblemCode]] = {
@@ -133,7 +133,7 @@ def _listed(error: ModerationError) -> tuple[HTTPStatus, ProblemCode]:
 
 def _limit(code: str, language: str) -> str:
     limit = getattr(code, "limit", None)
-    return "" if limit is None else format_decimal(limit, locale=language)
+    return "" if limit is None else format_decimal(limit, locale=locale(language))
 
 
 def _problem(
