@@ -55,5 +55,10 @@ async def _approve(service: Service, ids: list[str]) -> None:
     assert site is not None
     requests = [Request(comment_id=one, decision=Decision.APPROVE, expected=None) for one in ids]
     await moderation.decide(
-        service.context.database, site, requests, actor=Actor(means=Means.API), now=service.context.clock()
+        service.context.database,
+        site,
+        requests,
+        actor=Actor(means=Means.API),
+        now=service.context.clock(),
+        announce=service.context.tail.catch_up,
     )

@@ -143,7 +143,14 @@ def _context(
         ),
         logins=logins,
         sessions=Sessions(database, directory, keys, clock=clock),
-        desk=Desk(database, keys, person_ids=directory.person_ids, clock=clock, new_id=new_id),
+        desk=Desk(
+            database,
+            keys,
+            person_ids=directory.person_ids,
+            clock=clock,
+            new_id=new_id,
+            announce=tail.catch_up,
+        ),
         wake_delivery=wake_delivery,
     )
 

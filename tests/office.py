@@ -63,7 +63,14 @@ class Office:
         requests = [Request(comment_id=one, decision=decision, expected=Status.PENDING) for one in ids]
         site = self.service.directory.sites.get("coop")
         assert site is not None
-        await moderation.decide(self.database, site, requests, actor=Actor(means=Means.API), now=self.clock())
+        await moderation.decide(
+            self.database,
+            site,
+            requests,
+            actor=Actor(means=Means.API),
+            now=self.clock(),
+            announce=self.service.context.tail.catch_up,
+        )
 
     def delivery(self, url: str | None = None, *, connections: int = 2, limits: Limits | None = None) -> Delivery:
         """A worker of its own, as another replica has it, that sends to a server."""

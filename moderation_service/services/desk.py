@@ -10,7 +10,7 @@ from moderation_service.domain.errors import NotFoundError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.sites import Seat
 from moderation_service.services import moderation, queue, responsibility
-from moderation_service.services.moderation import Result
+from moderation_service.services.moderation import Announce, Result
 from moderation_service.services.queue import Filter
 from moderation_service.storage import address_views, comments, decisions
 from moderation_service.storage import queue as stored
@@ -77,8 +77,10 @@ class Desk:
         person_ids: Callable[[], list[str]],
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
+        announce: Announce,
     ) -> None:
         self._database = database
+        self._announce = announce
         self._keys = keys
         self._person_ids = person_ids
         self._clock = clock
@@ -134,7 +136,9 @@ class Desk:
             if not here:
                 continue
             actor = Actor(means=Means.DESK, moderator_id=seat.moderator.id, name=seat.moderator.name)
-            for result in await moderation.decide(self._database, seat.site, here, actor=actor, now=self._clock()):
+            for result in await moderation.decide(
+                self._database, seat.site, here, actor=actor, now=self._clock(), announce=self._announce
+            ):
                 results[result.comment_id] = result
         return [
             results.get(one.comment_id)

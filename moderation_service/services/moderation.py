@@ -1,6 +1,6 @@
 """Deciding on comments, by mailed link or by program."""
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,10 @@ from moderation_service.domain.errors import LinkVoidError, NotFoundError
 from moderation_service.domain.links import Link, Links
 from moderation_service.domain.sites import Moderator, Site, Sites
 from moderation_service.storage import changes, comments, decisions, outbox
-from moderation_service.storage.database import Connection, Database
+from moderation_service.storage.database import Connection, ConnectionLostError, Database
+
+Announce = Callable[[], Awaitable[None]]
+"""Says within this process that the public sees something else now; what remembers answers forgets them by it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,13 +56,36 @@ async def open_case(database: Database, link: Link, site: Site, moderator: Moder
 
 
 async def decide(
-    database: Database, site: Site, requests: Sequence[Request], *, actor: Actor, now: datetime
+    database: Database,
+    site: Site,
+    requests: Sequence[Request],
+    *,
+    actor: Actor,
+    now: datetime,
+    announce: Announce,
 ) -> list[Result]:
     """Take decisions on a site's comments in one transaction; return what became of each, in order.
 
-    Comments of other sites are not found. Rows are locked by rising id and the change counter comes last, so
-    that two callers with the same comments in any order wait for each other and never for ever.
+    Whoever reads from this process after the return sees them: a change of what is public is announced here, also
+    when the connection broke and it may have been kept. Comments of other sites are not found. Rows are locked by
+    rising id and the change counter comes last, so that two callers with the same comments in any order wait for
+    each other and never for ever.
     """
+    try:
+        results, is_visible = await _decide(database, site, requests, actor, now)
+    except ConnectionLostError:
+        await announce()
+        raise
+    if is_visible:
+        await announce()
+    return results
+
+
+async def _decide(
+    database: Database, site: Site, requests: Sequence[Request], actor: Actor, now: datetime
+) -> tuple[list[Result], bool]:
+    """Do what `decide` says, in one transaction, and tell whether readers see a difference."""
+    is_visible = False
     async with database.write() as connection:
         ids = sorted({request.comment_id for request in requests})
         locked = await comments.lock(connection, ids)
@@ -70,8 +96,8 @@ async def decide(
         results, written = _judge(requests, found, status, last, actor, now)
         if written:
             await decisions.add(connection, written)
-            await _write(connection, site.id, before, status, found, now)
-    return results
+            is_visible = await _write(connection, site.id, before, status, found, now)
+    return results, is_visible
 
 
 def _judge(
@@ -115,7 +141,8 @@ async def _write(
     after: dict[str, Status],
     found: dict[str, QueuedComment],
     now: datetime,
-) -> None:
+) -> bool:
+    """Write the new states, and tell whether readers see a difference."""
     changed = [(one, after[one]) for one in sorted(found) if after[one] is not before[one]]
     for status in Status:
         ids = [one for one, target in changed if target is status]
@@ -127,6 +154,7 @@ async def _write(
     visible = [one for one, status in changed if rules.changes_public_view(before[one], status)]
     if visible:
         await changes.stamp(connection, site_id, visible, at=now)
+    return bool(visible)
 
 
 async def history(database: Database, site: Site, comment_id: str) -> list[Entry]:

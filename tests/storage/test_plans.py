@@ -58,7 +58,12 @@ async def fill(start: Start) -> Any:
         Request(comment_id=one.id, decision=Decision.APPROVE, expected=None) for one in drafts[: COMMENTS // 2]
     ]
     await moderation.decide(
-        service.context.database, site, wanted, actor=Actor(means=Means.API), now=service.context.clock()
+        service.context.database,
+        site,
+        wanted,
+        actor=Actor(means=Means.API),
+        now=service.context.clock(),
+        announce=service.context.tail.catch_up,
     )
     async with service.context.database.write() as connection:
         await connection.execute(text("ANALYZE"))

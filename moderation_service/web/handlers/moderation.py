@@ -34,8 +34,14 @@ async def decide(request: web.Request) -> web.Response:
         revision=case.comment.revision,
     )
     actor = Actor(means=Means.LINK, moderator_id=case.moderator.id, name=case.moderator.name)
-    [result] = await moderation.decide(context.database, case.site, [asked], actor=actor, now=context.clock())
-    await context.tail.catch_up()
+    [result] = await moderation.decide(
+        context.database,
+        case.site,
+        [asked],
+        actor=actor,
+        now=context.clock(),
+        announce=context.tail.catch_up,
+    )
     refused = result.outcome in (Outcome.CONFLICT, Outcome.NOT_FOUND)
     return await _page(request, await _open(request), asked.decision, status=409 if refused else 200)
 

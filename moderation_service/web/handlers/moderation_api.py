@@ -79,8 +79,8 @@ async def decide(request: web.Request) -> web.Response:
         ],
         actor=Actor(means=Means.API),
         now=context.clock(),
+        announce=context.tail.catch_up,
     )
-    await context.tail.catch_up()
     return _answer(
         {"results": [{"id": one.comment_id, "status": one.status, "outcome": one.outcome} for one in results]}
     )
