@@ -20,6 +20,7 @@ from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.mail.failures import DeliveryError
 from moderation_service.mail.transport import Transport
+from moderation_service.processes import ProcessGroup
 from moderation_service.services import audit as books
 from moderation_service.sites import SitesFileError
 from moderation_service.storage import keys as stored_keys
@@ -42,13 +43,14 @@ main.add_command(cli_mail.mail)
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port.")
 @click.option("--join-port", type=int, hidden=True, help="Listen beside other processes of the same start.")
 @click.option("--number", type=int, default=1, hidden=True, help="Which of these processes this is.")
-def serve(workers: int, join_port: int | None, number: int) -> None:
+@click.option("--parent-pipe", type=int, hidden=True, help="Ends with the process that started this one.")
+def serve(workers: int, join_port: int | None, number: int, parent_pipe: int | None) -> None:
     """Serve HTTP and send mail until SIGTERM."""
     log.configure()
     settings = command.settings(os.environ)
     if join_port is not None:
         listen = replace(settings.listen, port=join_port, is_shared=True)
-        command.run(_serve(replace(settings, listen=listen), process=number))
+        command.run(_serve(replace(settings, listen=listen), process=number, parent_pipe=parent_pipe))
     elif workers > 1:
         command.run(_serve_by_many(settings, workers))
     else:
@@ -122,23 +124,26 @@ def new_key() -> None:
     click.echo(f'Add this line to the site in the sites file:\n\napi_keys = ["sha256:{digest}"]')
 
 
-async def _serve(settings: Settings, process: int = 1) -> None:
-    stop = asyncio.Event()
-    async with runtime.opened(settings, process=process) as service:
-        runtime.stop_on_signals(stop, service)
+async def _serve(settings: Settings, process: int = 1, parent_pipe: int | None = None) -> None:
+    stop, sites_changed = asyncio.Event(), asyncio.Event()
+    runtime.on_signals(stop, sites_changed)
+    if parent_pipe is not None:
+        processes.when_parent_ends(parent_pipe, stop.set)
+    async with runtime.opened(settings, process=process, sites_changed=sites_changed) as service:
         await runtime.serve(service, stop=stop, on_ready=lambda url: click.echo(f"Listening on {url}", err=True))
 
 
 async def _serve_by_many(settings: Settings, workers: int) -> None:
-    """Check once what all processes need, then run them."""
+    """Check once what all processes need, then run them; SIGHUP is passed on to each."""
     stop = asyncio.Event()
+    group = ProcessGroup(workers, ["-m", "moderation_service", "serve"], settings.listen)
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, group.forward, signal.SIGHUP)
     async with runtime.opened(settings):
         pass
-    command = ["-m", "moderation_service", "serve"]
-    await processes.run(workers, command, settings.listen, stop)
+    await group.run(stop)
 
 
 async def _migrate(url: str) -> None:

@@ -1,10 +1,11 @@
 """Several processes of the service behind one port, started again when they die, stopped together."""
 
 import asyncio
+import os
 import signal
 import socket
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 
 import structlog
@@ -21,16 +22,77 @@ _HEALTHY_AFTER = 60.0
 _log = structlog.stdlib.get_logger(__name__)
 
 
-async def run(count: int, command: Sequence[str], listen: Address, stop: asyncio.Event) -> None:
-    """Run `count` processes of a command that listen on one port, until `stop`; raise OSError if it is taken.
+class ProcessGroup:
+    """`count` processes of a command that listen on one port.
 
-    The kernel hands each connection to one of them (SO_REUSEPORT). The command is given the port's number and
-    its own among the processes, from 1, which stays the same over its restarts.
+    The kernel hands each connection to one of them (SO_REUSEPORT). The command is given the port's number, its own
+    number among the processes, from 1, which stays the same over its restarts, and the reading end of a pipe that
+    nobody writes to: it ends when this process does, however that comes about (see `when_parent_ends`).
     """
-    with closing(_reserved(listen)) as reserved:
-        port = reserved.getsockname()[1]
-        full = [sys.executable, *command, "--join-port", str(port), "--number"]
-        await asyncio.gather(*(_kept_running([*full, str(number + 1)], stop) for number in range(count)))
+
+    def __init__(self, count: int, command: Sequence[str], listen: Address) -> None:
+        self._count = count
+        self._command = command
+        self._listen = listen
+        self._running: set[asyncio.subprocess.Process] = set()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Keep the processes running until `stop`; raise OSError if the port is taken."""
+        reading, writing = os.pipe()
+        try:
+            with closing(_reserved(self._listen)) as reserved:
+                port = reserved.getsockname()[1]
+                full = [sys.executable, *self._command, "--join-port", str(port), "--parent-pipe", str(reading)]
+                await asyncio.gather(
+                    *(
+                        self._keep_running([*full, "--number", str(number + 1)], reading, stop)
+                        for number in range(self._count)
+                    )
+                )
+        finally:
+            os.close(reading)
+            os.close(writing)
+
+    def forward(self, number: int) -> None:
+        """Send a signal to each of the processes."""
+        for process in self._running:
+            with suppress(ProcessLookupError):
+                process.send_signal(number)
+
+    async def _keep_running(self, command: Sequence[str], pipe: int, stop: asyncio.Event) -> None:
+        delay = _FIRST_DELAY
+        loop = asyncio.get_running_loop()
+        while not stop.is_set():
+            began = loop.time()
+            process = await asyncio.create_subprocess_exec(*command, pass_fds=[pipe])
+            self._running.add(process)
+            stopping = asyncio.create_task(stop.wait())
+            ending = asyncio.create_task(process.wait())
+            await asyncio.wait([stopping, ending], return_when=asyncio.FIRST_COMPLETED)
+            self._running.discard(process)
+            stopping.cancel()
+            if stop.is_set():
+                await _end(process)
+                return
+            _log.error("process.died", pid=process.pid, code=process.returncode)
+            if loop.time() - began > _HEALTHY_AFTER:
+                delay = _FIRST_DELAY
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), delay)
+            delay = min(delay * 2, _LONGEST_DELAY)
+
+
+def when_parent_ends(pipe: int, stop: Callable[[], None]) -> None:
+    """Call `stop` once the process at the other end of the pipe is gone, also where it was killed."""
+    loop = asyncio.get_running_loop()
+
+    def ended() -> None:
+        loop.remove_reader(pipe)
+        os.close(pipe)
+        _log.error("process.orphaned")
+        stop()
+
+    loop.add_reader(pipe, ended)
 
 
 def _reserved(listen: Address) -> socket.socket:
@@ -47,30 +109,12 @@ def _reserved(listen: Address) -> socket.socket:
     return reserved
 
 
-async def _kept_running(command: Sequence[str], stop: asyncio.Event) -> None:
-    delay = _FIRST_DELAY
-    loop = asyncio.get_running_loop()
-    while not stop.is_set():
-        began = loop.time()
-        process = await asyncio.create_subprocess_exec(*command)
-        stopping = asyncio.create_task(stop.wait())
-        ending = asyncio.create_task(process.wait())
-        await asyncio.wait([stopping, ending], return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if stop.is_set():
-            await _end(process)
-            return
-        _log.error("process.died", pid=process.pid, code=process.returncode)
-        delay = _FIRST_DELAY if loop.time() - began > _HEALTHY_AFTER else min(delay * 2, _LONGEST_DELAY)
-        with suppress(TimeoutError):
-            await asyncio.wait_for(stop.wait(), delay)
-
-
 async def _end(process: asyncio.subprocess.Process) -> None:
     with suppress(ProcessLookupError):
         process.send_signal(signal.SIGTERM)
     try:
         await asyncio.wait_for(process.wait(), STOP_WITHIN)
     except TimeoutError:
+        _log.error("process.killed", pid=process.pid, after=STOP_WITHIN)
         process.kill()
         await process.wait()

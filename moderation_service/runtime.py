@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service import config, sites, workers
+from moderation_service import config, workers
 from moderation_service.config import Settings
 from moderation_service.config.values import Address
 from moderation_service.domain.keys import KeyRing
@@ -31,6 +31,7 @@ from moderation_service.services.health import Health
 from moderation_service.services.logins import Logins
 from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
+from moderation_service.sites import SitesFile
 from moderation_service.storage import migrations
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
@@ -56,17 +57,22 @@ _log = structlog.stdlib.get_logger(__name__)
 
 @asynccontextmanager
 async def opened(
-    settings: Settings, clock: Callable[[], datetime] = utc_now, *, process: int = 1
+    settings: Settings,
+    clock: Callable[[], datetime] = utc_now,
+    *,
+    process: int = 1,
+    sites_changed: asyncio.Event | None = None,
 ) -> AsyncIterator[Service]:
     """Open the database, bring it up to date, and put the service together; nothing runs yet.
 
-    `process` is this one's number among those of one start.
+    `process` is this one's number among those of one start; `sites_changed` asks for a look at the sites file.
     """
     keys = KeyRing(settings.secret_keys)
     directory = Directory(keys)
     async with Database.open(settings.database_url) as database:
         await migrations.upgrade(database)
-        await directory.replace(database, sites.load(settings.sites), now=clock(), new_id=new_id)
+        sites_file = SitesFile(settings.sites)
+        await directory.replace(database, sites_file.load(), now=clock(), new_id=new_id)
         delivery = _delivery(settings, database, directory, keys, clock)
         mail_waits = asyncio.Event()
         yield Service(
@@ -75,7 +81,8 @@ async def opened(
             context=_context(settings, database, directory, keys, delivery, clock, mail_waits.set, process),
             delivery=delivery,
             mail_waits=mail_waits,
-            sites_changed=asyncio.Event(),
+            sites_file=sites_file,
+            sites_changed=sites_changed or asyncio.Event(),
         )
 
 
@@ -221,9 +228,9 @@ def settings_url(host: str, port: int) -> str:
     return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
-def stop_on_signals(stop: asyncio.Event, service: Service) -> None:
+def on_signals(stop: asyncio.Event, sites_changed: asyncio.Event) -> None:
     """Stop on SIGINT and SIGTERM, look at the sites file again on SIGHUP."""
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, service.sites_changed.set)
+    loop.add_signal_handler(signal.SIGHUP, sites_changed.set)

@@ -12,7 +12,8 @@ from moderation_service.domain import addresses, pages
 from moderation_service.domain.pages import InvalidPageError
 from moderation_service.domain.sites import Moderator, Site, Sites
 from schemas.base import is_http_url
-from schemas.sites import SitesFile, is_language
+from schemas.sites import SitesFile as SitesFileSchema
+from schemas.sites import is_language
 
 
 class SitesFileError(Exception):
@@ -21,6 +22,40 @@ class SitesFileError(Exception):
     def __init__(self, faults: list[str]) -> None:
         super().__init__("; ".join(faults))
         self.faults = faults
+
+
+Stamp = tuple[int, int, int]
+"""By what a changed file is told from the one before: time of its change, size and inode."""
+
+
+class SitesFile:
+    """The sites file on disk, and the state in which it was read last.
+
+    A file is replaced in one step by careful editors and written bit by bit by others, and the first half of it
+    may be valid by itself. So a change counts once the file has looked the same twice.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._read: Stamp | None = None
+        self._looked: Stamp | None = None
+
+    def load(self) -> Sites:
+        """Read the sites; raise SitesFileError with all faults of the file."""
+        self._read = self._stamp()
+        return load(self._path)
+
+    def has_changed(self) -> bool:
+        """Look at the file, and tell whether it is another one than was read and no longer being written."""
+        before, self._looked = self._looked, self._stamp()
+        return self._looked == before and self._looked != self._read
+
+    def _stamp(self) -> Stamp | None:
+        try:
+            found = self._path.stat()
+        except OSError:
+            return None
+        return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def load(path: Path) -> Sites:
@@ -38,7 +73,7 @@ def parse(content: Mapping[str, Any]) -> Sites:
     """Turn the file's tables into sites; raise SitesFileError with all faults."""
     faults: list[str] = []
     try:
-        loaded = SitesFile().load(content)
+        loaded = SitesFileSchema().load(content)
     except ValidationError as error:
         faults += _named(error.messages)
         loaded = None

@@ -1,33 +1,36 @@
 """What runs beside HTTP for as long as the service does."""
 
 import asyncio
+import math
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from pathlib import Path
 
 import structlog
 import uuid_utils
 
-from moderation_service import sites
 from moderation_service.config import Settings
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.services import retention
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.directory import Directory
-from moderation_service.sites import SitesFileError
+from moderation_service.sites import SitesFile, SitesFileError
 from moderation_service.web.context import Context
 
 LOOK_FOR_CHANGES_EVERY = 0.5
 """Seconds between two looks at what other replicas decided."""
 
-_LOOK_AT_SITES_EVERY = 5.0
+_LOOK_AT_SITES_EVERY = 2.0
 _LOOK_FOR_MAIL_EVERY = 1.0
 _LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
 _TIDY_EVERY = 60.0
+_FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 60.0
+_HEALTHY_AFTER = 60.0
+_SAY_AGAIN_AFTER = 60.0
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -51,20 +54,41 @@ class Service:
     context: Context
     delivery: Delivery
     mail_waits: asyncio.Event
+    sites_file: SitesFile
     sites_changed: asyncio.Event
 
 
-async def supervised(name: str, work: Callable[[], Awaitable[None]], restarts: Counter[str]) -> None:
-    """Run a worker until it ends by itself; log and count a failure and start it again, later each time."""
-    delay = 1.0
+async def supervised(
+    name: str,
+    work: Callable[[], Awaitable[None]],
+    restarts: Counter[str],
+    *,
+    monotonic: Callable[[], float] = time.monotonic,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
+    """Run a worker until it ends by itself; start it again when it fails.
+
+    A database that is away is asked again every second, and that is said once a minute. Any other failure is
+    logged, counted and waited for longer each time, until the worker has run well for a minute.
+    """
+    delay = _FIRST_BACKOFF
+    said_at = -math.inf
     restarts[name] += 0
     while True:
+        began = monotonic()
         try:
             await work()
+        except UnavailableError:
+            if monotonic() - said_at >= _SAY_AGAIN_AFTER:
+                said_at = monotonic()
+                _log.warning("worker.waiting_for_database", worker=name)
+            await sleep(_FIRST_BACKOFF)
         except Exception:
             _log.exception("worker.failed", worker=name)
             restarts[name] += 1
-            await asyncio.sleep(delay)
+            if monotonic() - began > _HEALTHY_AFTER:
+                delay = _FIRST_BACKOFF
+            await sleep(delay)
             delay = min(delay * 2, _LONGEST_BACKOFF)
         else:
             return
@@ -99,35 +123,30 @@ async def follow_changes(service: Service) -> None:
 
 
 async def watch_sites(service: Service) -> None:
-    """Take over a changed sites file; report a faulty one and keep the sites as they are."""
-    path = service.settings.sites
-    seen = _stamp(path)
+    """Take over a changed sites file; report a faulty one and keep the sites as they are.
+
+    A change that cannot be taken over, as the database is away, stays to be taken over by the next run.
+    """
+    file, changed = service.sites_file, service.sites_changed
     while True:
         with suppress(TimeoutError):
             async with asyncio.timeout(_LOOK_AT_SITES_EVERY):
-                await service.sites_changed.wait()
-        now = _stamp(path)
-        if now == seen and not service.sites_changed.is_set():
+                await changed.wait()
+        if not changed.is_set() and not file.has_changed():
             continue
-        service.sites_changed.clear()
+        changed.clear()
         try:
-            found = sites.load(path)
-        except SitesFileError as error:
-            _log.error("sites.faulty", faults=error.faults)
-        else:
+            found = file.load()
             await service.directory.replace(
                 service.context.database, found, now=service.context.clock(), new_id=new_id
             )
+        except SitesFileError as error:
+            _log.error("sites.faulty", faults=error.faults)
+        except BaseException:
+            changed.set()
+            raise
+        else:
             _log.info("sites.replaced", sites=[site.id for site in found])
-        seen = now
-
-
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    try:
-        found = path.stat()
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 async def tidy(service: Service) -> None:

@@ -1,17 +1,20 @@
 """Several processes behind one port, on one database."""
 
 import asyncio
+import os
 import re
+import signal
 import socket
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
 from moderation_service.storage.database import Database
-from tests.factories import PAGE, a_submission
+from tests.factories import PAGE, SITES, a_submission
 from tests.faults.load import assert_kept, load
-from tests.processes import served
+from tests.processes import Process, served
 from tests.running import until
 from tests.smtp import MailServer
 
@@ -79,16 +82,54 @@ def told(smtp: MailServer) -> int:
 
 async def test_a_process_that_dies_is_started_again(environ: dict[str, str]) -> None:
     async with served(environ | TWO, "--workers", "2", listening=2) as service:
-        children = await asyncio.create_subprocess_exec(
-            "pgrep", "-P", str(service.child.pid), stdout=asyncio.subprocess.PIPE
-        )
-        [first, _] = (await children.communicate())[0].split()
-        killer = await asyncio.create_subprocess_exec("kill", "-9", first.decode())
-        await killer.wait()
+        [first, _] = await children(service)
+        os.kill(first, signal.SIGKILL)
         await service.wait_for("Listening on", 3)
         assert "process.died" in service.words
         async with ClientSession(service.url) as http:
             assert (await http.get("/health/live")).status == 200
+
+
+async def children(service: Process) -> list[int]:
+    found = await asyncio.create_subprocess_exec(
+        "pgrep", "-P", str(service.child.pid), stdout=asyncio.subprocess.PIPE
+    )
+    return [int(pid) for pid in (await found.communicate())[0].split()]
+
+
+def is_running(pid: int) -> bool:
+    """Tell whether a process runs: one that has ended may wait for its parent to ask how."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def rewrite(sites: Path) -> None:
+    sites.write_text(SITES.replace('id = "anna"', 'id = "annalisa"'), encoding="utf-8")
+
+
+async def test_sighup_reaches_every_process_and_ends_none(environ: dict[str, str]) -> None:
+    sites = Path(environ["MODERATION_SITES"])
+    async with served(environ | TWO, "--workers", "2", listening=2) as service:
+        before = await children(service)
+        rewrite(sites)
+        service.child.send_signal(signal.SIGHUP)
+        await service.wait_for('"sites.replaced"', 2)
+        assert await children(service) == before
+        assert await service.stop(signal.SIGINT) == 0
+        assert not any(map(is_running, before))
+
+
+async def test_no_process_outlives_the_one_that_started_it_even_where_that_is_killed(
+    environ: dict[str, str],
+) -> None:
+    async with served(environ | TWO, "--workers", "2", listening=2) as service:
+        orphans = await children(service)
+        await service.kill()
+        await until(lambda: not any(map(is_running, orphans)))
+        assert service.words.count("process.orphaned") == 2
 
 
 async def test_a_port_that_is_taken_is_said_and_ends_all(environ: dict[str, str]) -> None:

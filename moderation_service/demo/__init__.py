@@ -46,9 +46,9 @@ async def run(environ: Mapping[str, str]) -> None:
         if not _is_set("SMTP_URL", environ):
             mailbox = await stack.enter_async_context(Mailbox.open())
         settings = config.read(_completed(environ, mailbox))
-        service = await stack.enter_async_context(runtime.opened(settings))
-        stop = asyncio.Event()
-        runtime.stop_on_signals(stop, service)
+        stop, sites_changed = asyncio.Event(), asyncio.Event()
+        runtime.on_signals(stop, sites_changed)
+        service = await stack.enter_async_context(runtime.opened(settings, sites_changed=sites_changed))
         pages = Pages(settings.public_url, mailbox)
         await runtime.serve(
             service, stop=stop, on_ready=pages.announce, more=pages.endpoints(), before=[pages.redirect_localhost]
