@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from moderation_service.domain.comments import QueuedComment
 from moderation_service.domain.notices import MessageState, PromiseState
@@ -10,6 +11,7 @@ from moderation_service.storage import comments, messages, outbox, people, unhea
 from moderation_service.storage.database import Connection, Database
 from moderation_service.storage.messages import Stored
 from moderation_service.storage.people import Person
+from moderation_service.storage.stretches import in_stretches
 
 MOST_NAMED = 50
 """How many comments that reached nobody are listed; the rest is a count."""
@@ -91,22 +93,31 @@ async def show(database: Database, directory: Directory, name: str) -> Details:
 
 async def retry(database: Database, directory: Directory, name: str | None) -> None:
     """Send at once what is parked or waits for another try: a message, a moderator's, or with None all."""
-    async with database.write() as connection:
+    async with database.read() as connection:
         person_ids, found = await _named(connection, directory, name)
-        for message in found:
-            if message.state is MessageState.PARKED:
-                await messages.settle(connection, message.id, MessageState.DISSOLVED, PromiseState.WAITING)
+    for message in found:
+        if message.state is MessageState.PARKED:
+            await _settle(database, message, MessageState.DISSOLVED, PromiseState.WAITING)
+    async with database.write() as connection:
         await people.unpark(connection, person_ids)
 
 
 async def cancel(database: Database, directory: Directory, name: str) -> None:
     """Give up telling of what a message holds, or of all that is open for a moderator. The comments stay."""
-    async with database.write() as connection:
+    async with database.read() as connection:
         person_ids, found = await _named(connection, directory, name)
-        for message in found:
-            await messages.settle(connection, message.id, MessageState.CANCELLED, PromiseState.SUPERSEDED)
-        if "/" in name:
-            await outbox.cancel(connection, person_ids)
+    for message in found:
+        await _settle(database, message, MessageState.CANCELLED, PromiseState.SUPERSEDED)
+    if "/" in name:
+        await in_stretches(database, partial(outbox.cancel, person_ids=person_ids))
+
+
+async def _settle(database: Database, message: Stored, state: MessageState, promised: PromiseState) -> None:
+    """Close a message by a transaction of its own, unless it was settled since it was looked at."""
+    async with database.write() as connection:
+        [now] = await messages.get(connection, message.id)
+        if now.state is message.state:
+            await messages.settle(connection, message.id, state, promised)
 
 
 async def _named(connection: Connection, directory: Directory, name: str | None) -> tuple[list[str], list[Stored]]:

@@ -8,6 +8,8 @@ from moderation_service.domain import notices
 from moderation_service.services.directory import Directory
 from moderation_service.storage import outbox, people
 from moderation_service.storage.database import Database
+from moderation_service.storage.outbox import Reminder
+from moderation_service.storage.stretches import MOST_ROWS
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -27,18 +29,32 @@ async def renew(database: Database, directory: Directory, *, now: datetime, afte
         candidates = await people.to_remind(connection, directory.person_ids(), before=now - pace)
     for person_id in candidates:
         site_ids = sorted(old & {site.id for site, _ in directory.parts_of(person_id)})
-        if not site_ids:
-            continue
-        async with database.write() as connection:
-            renewed = await outbox.remind(
-                connection,
-                person_id,
-                site_ids,
+        renewed = 0
+        for site_id in site_ids:
+            wanted = Reminder(
+                person_id=person_id,
+                site_id=site_id,
                 told_before=now - after,
                 again_before=now - notices.REMIND_EVERY,
             )
-            if renewed:
+            renewed += await _remind(database, wanted)
+        if renewed:
+            async with database.write() as connection:
                 await people.note_reminder(connection, person_id, at=now)
-                _log.info("mail.reminding", person=person_id, comments=renewed)
+            _log.info("mail.reminding", person=person_id, comments=renewed)
         reminded += bool(renewed)
     return reminded
+
+
+async def _remind(database: Database, wanted: Reminder) -> int:
+    """Promise again in stretches, which a reader finds, so that others may write meanwhile."""
+    renewed = 0
+    after = None
+    while True:
+        async with database.read() as connection:
+            ids = await outbox.to_remind(connection, wanted, after=after, most=MOST_ROWS)
+        if not ids:
+            return renewed
+        async with database.write() as connection:
+            renewed += await outbox.remind(connection, wanted, ids)
+        after = ids[-1]

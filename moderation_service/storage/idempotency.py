@@ -66,6 +66,8 @@ def _row(draft: Draft) -> dict[str, object]:
     }
 
 
-async def forget(connection: Connection, *, before: datetime) -> None:
-    """Delete keys that are too old to be asked for."""
-    await connection.execute(delete(idempotency_keys).where(idempotency_keys.c.created_at < before))
+async def forget(connection: Connection, most: int, *, before: datetime) -> int:
+    """Delete up to `most` keys that are too old to be asked for; return how many."""
+    old = select(idempotency_keys.c.site_id, idempotency_keys.c.key).where(idempotency_keys.c.created_at < before)
+    result = await connection.execute(delete(idempotency_keys).where(_KEY.in_(old.limit(most))))
+    return result.rowcount

@@ -106,9 +106,11 @@ async def use(connection: Connection, login_id: str, now: datetime) -> str | Non
     return person_id
 
 
-async def forget(connection: Connection, *, before: datetime) -> None:
-    """Delete what was asked for earlier."""
-    await connection.execute(delete(logins).where(logins.c.requested_at < before))
+async def forget(connection: Connection, most: int, *, before: datetime) -> int:
+    """Delete up to `most` log-ins that were asked for earlier; return how many."""
+    old = select(logins.c.id).where(logins.c.requested_at < before).limit(most)
+    result = await connection.execute(delete(logins).where(logins.c.id.in_(old)))
+    return result.rowcount
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

@@ -1,9 +1,10 @@
 """What moderators are still to be told: one promise for each comment and moderator."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, case, exists, false, func, not_, or_, select, union, update
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, tuple_, union, update
 
 from moderation_service.domain import screening
 from moderation_service.domain.comments import Draft, Status
@@ -110,42 +111,62 @@ async def sites_with_old(connection: Connection, site_ids: Sequence[str], *, bef
     return found
 
 
-async def remind(
-    connection: Connection,
-    person_id: str,
-    site_ids: Sequence[str],
-    *,
-    told_before: datetime,
-    again_before: datetime,
-) -> int:
-    """Promise again what is pending still: told long ago, or probable spam that nothing gave occasion to tell.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reminder:
+    """Of what a person is reminded: what is pending in a site, told long ago or never worth a message by itself.
 
     What was never reminded of must have been told before `told_before`, the rest before `again_before`.
     """
-    old = select(comments.c.id).where(
-        comments.c.site_id.in_(site_ids),
-        comments.c.status == Status.PENDING,
-        comments.c.created_at <= told_before,
+
+    person_id: str
+    site_id: str
+    told_before: datetime
+    again_before: datetime
+
+    def is_old(self) -> ColumnElement[bool]:
+        """Return the condition for the promises that were told long ago."""
+        told_at = select(messages.c.sent_at).where(messages.c.id == promises.c.message_id).scalar_subquery()
+        long_ago = case((promises.c.reminders == 0, self.told_before), else_=self.again_before)
+        return and_(self._is_theirs(), promises.c.state == PromiseState.TOLD, told_at <= long_ago)
+
+    def is_quiet(self) -> ColumnElement[bool]:
+        """Return the condition for the promises that nothing gave occasion to tell."""
+        return and_(self._is_theirs(), IS_WAITING, promises.c.quiet)
+
+    def _is_theirs(self) -> ColumnElement[bool]:
+        return and_(promises.c.person_id == self.person_id, promises.c.site_id == self.site_id)
+
+
+async def to_remind(connection: Connection, wanted: Reminder, *, after: str | None, most: int) -> list[str]:
+    """Return the first `most` comments behind `after` of which a person is to be reminded."""
+    query = (
+        select(comments.c.id)
+        .join(promises, promises.c.comment_id == comments.c.id)
+        .where(
+            comments.c.site_id == wanted.site_id,
+            comments.c.status == Status.PENDING,
+            comments.c.created_at <= wanted.told_before,
+            promises.c.revision == comments.c.revision,
+            or_(wanted.is_old(), wanted.is_quiet()),
+        )
+        .distinct()
+        .order_by(comments.c.id)
+        .limit(most)
     )
-    revision = select(comments.c.revision).where(comments.c.id == promises.c.comment_id).scalar_subquery()
-    told_at = select(messages.c.sent_at).where(messages.c.id == promises.c.message_id).scalar_subquery()
-    mine = (
-        promises.c.comment_id.in_(old),
-        promises.c.person_id == person_id,
-        promises.c.revision == revision,
-    )
+    if after is not None:
+        query = query.where(comments.c.id > after)
+    return list((await connection.execute(query)).scalars())
+
+
+async def remind(connection: Connection, wanted: Reminder, comment_ids: Sequence[str]) -> int:
+    """Promise again what is pending still of these comments; return how many promises that were."""
+    theirs = (promises.c.comment_id.in_(comment_ids), STILL_PENDING)
     told = await connection.execute(
         update(promises)
-        .where(
-            *mine,
-            promises.c.state == PromiseState.TOLD,
-            told_at <= case((promises.c.reminders == 0, told_before), else_=again_before),
-        )
+        .where(*theirs, wanted.is_old())
         .values(state=PromiseState.WAITING, message_id=None, quiet=False, reminders=promises.c.reminders + 1)
     )
-    quiet = await connection.execute(
-        update(promises).where(*mine, IS_WAITING, promises.c.quiet).values(quiet=False)
-    )
+    quiet = await connection.execute(update(promises).where(*theirs, wanted.is_quiet()).values(quiet=False))
     return told.rowcount + quiet.rowcount
 
 
@@ -159,11 +180,11 @@ async def counts(connection: Connection, person_ids: Sequence[str]) -> dict[tupl
     return {(row[0], PromiseState(row[1])): row[2] for row in await connection.execute(query)}
 
 
-async def cancel(connection: Connection, person_ids: Sequence[str]) -> int:
-    """Give up what waits or is parked for people; return how many promises that were."""
+async def cancel(connection: Connection, most: int, *, person_ids: Sequence[str]) -> int:
+    """Give up to `most` of what waits or is parked for people up; return how many promises that were."""
+    key = (promises.c.comment_id, promises.c.moderator_id, promises.c.revision)
+    open_ones = select(*key).where(or_(IS_WAITING, IS_PARKED), promises.c.person_id.in_(person_ids))
     result = await connection.execute(
-        update(promises)
-        .where(or_(IS_WAITING, IS_PARKED), promises.c.person_id.in_(person_ids))
-        .values(state=PromiseState.SUPERSEDED)
+        update(promises).where(tuple_(*key).in_(open_ones.limit(most))).values(state=PromiseState.SUPERSEDED)
     )
     return result.rowcount

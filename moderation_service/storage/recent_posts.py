@@ -59,6 +59,8 @@ async def add(connection: Connection, drafts: Iterable[Draft]) -> None:
         await insert_rows(connection, recent_posts, rows)
 
 
-async def forget(connection: Connection, *, before: datetime) -> None:
-    """Delete what is too old to matter."""
-    await connection.execute(delete(recent_posts).where(recent_posts.c.created_at < before))
+async def forget(connection: Connection, most: int, *, before: datetime) -> int:
+    """Delete up to `most` posts that are too old to matter; return how many."""
+    old = select(recent_posts.c.comment_id).where(recent_posts.c.created_at < before).limit(most)
+    result = await connection.execute(delete(recent_posts).where(recent_posts.c.comment_id.in_(old)))
+    return result.rowcount

@@ -24,6 +24,8 @@ async def end(connection: Connection, session_id: str) -> None:
     await connection.execute(delete(sessions).where(sessions.c.id == session_id))
 
 
-async def forget(connection: Connection, *, before: datetime) -> None:
-    """Delete sessions that were opened earlier."""
-    await connection.execute(delete(sessions).where(sessions.c.opened_at < before))
+async def forget(connection: Connection, most: int, *, before: datetime) -> int:
+    """Delete up to `most` sessions that were opened earlier; return how many."""
+    old = select(sessions.c.id).where(sessions.c.opened_at < before).limit(most)
+    result = await connection.execute(delete(sessions).where(sessions.c.id.in_(old)))
+    return result.rowcount

@@ -2,13 +2,19 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
 
 import pytest
+from sqlalchemy import func, insert, select, update
 
 from moderation_service import sites, workers
+from moderation_service.domain import screening
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.services import directory as directories
-from moderation_service.storage import handover
+from moderation_service.services import mailroom, reminders, retention
+from moderation_service.storage import handover, stretches
+from moderation_service.storage.desk_tables import logins, sessions
+from moderation_service.storage.tables import idempotency_keys, messages, promises, recent_posts
 from tests import office as offices
 from tests.conftest import Clock
 from tests.office import ANNA, Office
@@ -26,7 +32,8 @@ async def office(environ: dict[str, str], clock: Clock) -> AsyncIterator[Office]
 
 @pytest.fixture(autouse=True)
 def _short_stretches(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(directories, "MOST_ROWS", STRETCH)
+    for module in (directories, reminders, stretches):
+        monkeypatch.setattr(module, "MOST_ROWS", STRETCH)
 
 
 async def replace_sites(office: Office, *changes: tuple[str, str]) -> None:
@@ -105,3 +112,81 @@ async def test_an_address_that_changes_with_its_paths_gets_only_what_it_may_see(
     assert states[blog, "anna"] == "waiting"
     await office.delivery().deliver_due()
     assert office.told_in(smtp.to("anna@example.net")[0]) == [blog]
+
+
+async def test_a_reminder_of_much_is_promised_in_bounded_transactions(office: Office, clock: Clock) -> None:
+    posted = await office.post(12)
+    spam = await office.post(6, spam_score=screening.PROBABLE_SPAM)
+    await office.delivery().deliver_due()
+    clock.advance(hours=1)
+    quiet = await office.post(6, spam_score=screening.PROBABLE_SPAM)
+    clock.advance(days=3)
+    with rows_of_transactions() as written:
+        people = await reminders.renew(
+            office.database, office.service.directory, now=clock(), after=timedelta(days=2)
+        )
+    assert people == 2
+    assert max(written) <= STRETCH
+    async with office.database.read() as connection:
+        rows = list(await connection.execute(select(promises)))
+    assert {row.state for row in rows} == {"waiting"}
+    assert {row.quiet for row in rows} == {False}
+    assert {row.comment_id: row.reminders for row in rows} == dict.fromkeys([*posted, *spam], 1) | dict.fromkeys(
+        quiet, 0
+    )
+
+
+async def test_what_is_too_old_is_forgotten_in_bounded_transactions(office: Office, clock: Clock) -> None:
+    old, young = clock(), clock() + timedelta(days=60)
+    async with office.database.write() as connection:
+        for number in range(24):
+            at = old if number % 2 else young
+            one = workers.new_id()
+            key = {"site_id": "coop", "key": str(number), "fingerprint": "f", "comment_id": one, "created_at": at}
+            await connection.execute(insert(idempotency_keys).values(key))
+            trace = {"comment_id": one, "network_hash": "n", "fingerprint": "f", "created_at": at}
+            await connection.execute(insert(recent_posts).values(trace))
+            asked = {"network_hash": "n", "requested_at": at, "next_attempt_at": at, "attempts": 0}
+            await connection.execute(insert(logins).values(id=one, **asked))
+            person_id = office.service.directory.person_of(ANNA)
+            await connection.execute(insert(sessions).values(id=one, person_id=person_id, opened_at=at))
+    with rows_of_transactions() as written:
+        await retention.forget(office.database, young)
+    assert max(written) <= STRETCH
+    assert sum(written) == 4 * 12
+    async with office.database.read() as connection:
+        for table in (idempotency_keys, recent_posts, logins, sessions):
+            left = (await connection.execute(select(func.count()).select_from(table))).scalar_one()
+            assert left == 12, table
+
+
+async def test_mail_is_cancelled_in_bounded_transactions(office: Office) -> None:
+    posted = await office.post(12)
+    with rows_of_transactions() as written:
+        await mailroom.cancel(office.database, office.service.directory, "coop/anna")
+    assert max(written) <= STRETCH
+    assert await office.states() == {(one, "anna"): "superseded" for one in posted} | {
+        (one, "paul"): "waiting" for one in posted
+    }
+
+
+async def test_each_parked_message_is_released_by_a_transaction_of_its_own(office: Office) -> None:
+    office_directory = office.service.directory
+    for number in range(3):
+        posted = await office.post(4)
+        async with office.database.write() as connection:
+            one = workers.new_id()
+            values = {"id": one, "message_id": str(number), "state": "parked", "attempts": 1, "shortened": True}
+            person_id = office_directory.person_of(ANNA)
+            await connection.execute(
+                insert(messages).values(person_id=person_id, created_at=office.clock(), **values)
+            )
+            await connection.execute(
+                update(promises)
+                .where(promises.c.comment_id.in_(posted), promises.c.moderator_id == "anna")
+                .values(message_id=one, state="parked")
+            )
+    with rows_of_transactions() as written:
+        await mailroom.retry(office.database, office_directory, None)
+    assert sorted(written) == [3, 5, 5, 5], "the people, and each message with its four promises"
+    assert set((await office.states()).values()) == {"waiting"}
