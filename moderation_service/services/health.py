@@ -1,5 +1,6 @@
 """Whether the service can do its work just now."""
 
+import asyncio
 import time
 from collections.abc import Callable
 
@@ -21,16 +22,19 @@ class Health:
         person_ids: Callable[[], list[str]],
         is_mail_paused: Callable[[], bool],
         last_failure: Callable[[], float],
+        is_behind_untrusted_proxy: Callable[[], bool] = lambda: False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
         self._database = database
         self._person_ids = person_ids
         self._is_mail_paused = is_mail_paused
         self._last_failure = last_failure
+        self._is_behind_untrusted_proxy = is_behind_untrusted_proxy
         self._monotonic = monotonic
         self._stopping = False
         self._can_store = False
         self._asked_at: float | None = None
+        self._asking: asyncio.Task[None] | None = None
 
     def begin_stop(self) -> None:
         """Tell everybody who asks from now on to go elsewhere."""
@@ -45,7 +49,7 @@ class Health:
     async def degraded(self) -> list[str]:
         """Return what is amiss although comments are taken.
 
-        The last code carries how many pending comments reached nobody: their every moderator is parked.
+        `comments_unheard` carries how many pending comments reached nobody: their every moderator is parked.
         """
         found = ["mail_paused"] if self._is_mail_paused() else []
         person_ids = self._person_ids()
@@ -56,20 +60,31 @@ class Health:
         found += ["moderators_unreachable"] if unreachable else []
         found += ["messages_parked"] if parked else []
         found += [f"comments_unheard:{reached_nobody}"] if reached_nobody else []
+        found += ["untrusted_proxy"] if self._is_behind_untrusted_proxy() else []
         return found
 
     async def _is_storing(self) -> bool:
-        """Write something that changes nothing, once a second at most; believe a comment that just failed."""
+        """Write something that changes nothing, once a second at most; believe a comment that just failed.
+
+        Who asks while that is being written waits for it, however many they are.
+        """
         now = self._monotonic()
         if now - self._last_failure() < _FAILURE_HOLDS:
             return False
-        if self._asked_at is None or now - self._asked_at >= _ANSWER_HOLDS:
-            self._asked_at = now
-            try:
-                async with self._database.write() as connection:
-                    await keys.touch(connection)
-            except UnavailableError:
-                self._can_store = False
-            else:
-                self._can_store = True
+        if self._asking is None and (self._asked_at is None or now - self._asked_at >= _ANSWER_HOLDS):
+            self._asking = asyncio.create_task(self._ask())
+        if self._asking is not None:
+            await asyncio.shield(self._asking)
         return self._can_store
+
+    async def _ask(self) -> None:
+        try:
+            async with self._database.write() as connection:
+                await keys.touch(connection)
+        except UnavailableError:
+            self._can_store = False
+        else:
+            self._can_store = True
+        finally:
+            self._asked_at = self._monotonic()
+            self._asking = None
