@@ -11,11 +11,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import click
+import structlog
 from rich.console import Console
 from rich.table import Table
 
 from moderation_service import __version__, cli_mail, command, config, log, processes, runtime, sites
 from moderation_service.config import Settings, SettingsError
+from moderation_service.config.values import LogFormat
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.mail.failures import DeliveryError
@@ -28,6 +30,8 @@ from moderation_service.storage import migrations
 from moderation_service.storage.database import Database
 from moderation_service.web import openapi as document
 from moderation_service.web.routes import ENDPOINTS
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -46,8 +50,10 @@ main.add_command(cli_mail.mail)
 @click.option("--parent-pipe", type=int, hidden=True, help="Ends with the process that started this one.")
 def serve(workers: int, join_port: int | None, number: int, parent_pipe: int | None) -> None:
     """Serve HTTP and send mail until SIGTERM."""
-    log.configure()
     settings = command.settings(os.environ)
+    log.configure(in_words=settings.log_format is LogFormat.CONSOLE)
+    for name, meant in config.unknown(os.environ).items():
+        _log.warning("settings.unknown", name=name, did_you_mean=meant)
     if join_port is not None:
         listen = replace(settings.listen, port=join_port, is_shared=True)
         command.run(_serve(replace(settings, listen=listen), process=number, parent_pipe=parent_pipe))
@@ -62,14 +68,14 @@ def demo() -> None:
     """Show the whole story on this machine: a page with a form, and a mailbox for its mail."""
     from moderation_service import demo as story  # noqa: PLC0415 - needs the extra of its name
 
-    log.configure(for_people=True)
+    log.configure(in_words=True, is_quiet=True)
     command.run(story.run(os.environ))
 
 
 @main.command()
 def migrate() -> None:
     """Bring the database schema up to date."""
-    log.configure(for_people=True)
+    log.configure(in_words=True, is_quiet=True)
     try:
         url = config.read_database_url(os.environ)
     except SettingsError as error:
@@ -81,7 +87,9 @@ def migrate() -> None:
 @main.command()
 def check() -> None:
     """Validate settings, sites file, database and mail log-in; name every fault."""
-    log.configure(for_people=True)
+    log.configure(in_words=True, is_quiet=True)
+    for name, meant in config.unknown(os.environ).items():
+        click.echo(f"Warning: {name} is not a setting" + (f"; did you mean {meant}?" if meant else "."))
     command.run(_check(os.environ))
     click.echo("Everything is in order.")
 
@@ -96,7 +104,7 @@ def openapi() -> None:
 @main.command()
 def audit() -> None:
     """Balance the books: every accepted comment and every promised notice accounted for."""
-    log.configure(for_people=True)
+    log.configure(in_words=True, is_quiet=True)
     try:
         url = config.read_database_url(os.environ)
     except SettingsError as error:
@@ -167,7 +175,9 @@ async def _check(environ: Mapping[str, str]) -> None:
     path = environ.get(config.variable("sites"))
     if path:
         try:
-            sites.load(config.values.path(path))
+            sites.load(
+                config.values.path(path), local_addresses=environ.get(config.variable("local_addresses")) == "on"
+            )
         except SitesFileError as error:
             faults += [f"{path}: {fault}" for fault in error.faults]
     if settings is not None:

@@ -46,7 +46,7 @@ _ADVICE = {
 @click.group()
 def mail() -> None:
     """See what waits, is parked and why; try again or cancel; send a test."""
-    log.configure(for_people=True)
+    log.configure(in_words=True, is_quiet=True)
 
 
 @mail.command("list")
@@ -94,9 +94,9 @@ def send_test(address: str, language: str) -> None:
     """Send a sample to ADDRESS through the configured server, and say each step."""
     settings = command.settings(os.environ)
     try:
-        recipient = addresses.normalise(address)
+        recipient = addresses.normalise(address, local=settings.local_addresses)
     except addresses.InvalidAddressError:
-        command.fail([f"{address} is no e-mail address"])
+        command.fail([f"{address} is not an e-mail address"])
     command.run(_send_test(settings, recipient, language))
 
 
@@ -123,7 +123,7 @@ async def _cancel(settings: Settings, name: str) -> None:
 @asynccontextmanager
 async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, Directory]]:
     directory = Directory(KeyRing(settings.secret_keys))
-    listed = sites.load(settings.sites)
+    listed = sites.load(settings.sites, local_addresses=settings.local_addresses)
     try:
         async with Database.open(settings.database_url) as database:
             await directory.look_up(database, listed)

@@ -1,10 +1,11 @@
-"""Log lines: one JSON object each, on standard error, with nothing in them that a visitor wrote."""
+"""Log lines, on standard error, as JSON or in words, with nothing in them that a visitor wrote."""
 
 import asyncio
 import logging
 import sys
 import time
 import traceback
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,25 +13,48 @@ import orjson
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+_ACCESS = "moderation_service.access"
+_ACCESS_IN_JSON = (
+    f'{{"timestamp":"%s","level":"info","logger":"{_ACCESS}","event":"request",'
+    '"method":"%s","route":"%s","status":%d,"ms":%.2f}\n'
+)
+_ACCESS_IN_WORDS = f"%s [info     ] request [{_ACCESS}] method=%s route=%s status=%d ms=%.2f\n"
 
-def configure(*, for_people: bool = False) -> None:
-    """Send structlog and the standard library's loggers through the same door.
 
-    Other libraries are heard from warnings on; `for_people`, so is the service, in words instead of JSON.
+@dataclass(slots=True)
+class _Style:
+    """How lines are written, for those that are made by hand."""
+
+    in_words: bool = False
+
+
+_style = _Style()
+
+
+def configure(*, in_words: bool = False, is_quiet: bool = False) -> None:
+    """Send structlog and the standard library's loggers through the same formatter.
+
+    Each line has level, logger, event and the time in UTC with milliseconds, as a JSON object or `in_words`. Other
+    libraries are heard from warnings on, and where it `is_quiet` the service too.
     """
+    _style.in_words = in_words
     shared: list[Processor] = [
         structlog.stdlib.filter_by_level,
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _stamped,
         where_not_what,
     ]
-    in_words = structlog.dev.ConsoleRenderer(
-        colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
-    )
     renderers: list[Processor] = (
-        [_exception_in_lines, in_words] if for_people else [structlog.processors.JSONRenderer(serializer=_dumps)]
+        [
+            _exception_in_lines,
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+            ),
+        ]
+        if in_words
+        else [structlog.processors.JSONRenderer(serializer=_dumps)]
     )
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
@@ -41,7 +65,7 @@ def configure(*, for_people: bool = False) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("aiohttp.server").addFilter(_is_our_mistake)
-    logging.getLogger("moderation_service").setLevel(logging.WARNING if for_people else logging.INFO)
+    logging.getLogger("moderation_service").setLevel(logging.WARNING if is_quiet else logging.INFO)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -64,7 +88,8 @@ class AccessLog:
     """
 
     def __init__(self) -> None:
-        self._is_on = logging.getLogger("moderation_service.access").isEnabledFor(logging.INFO)
+        self._is_on = logging.getLogger(_ACCESS).isEnabledFor(logging.INFO)
+        self._line = _ACCESS_IN_WORDS if _style.in_words else _ACCESS_IN_JSON
         self._lines: list[str] = []
         self._second = 0
         self._stamp = ""
@@ -73,20 +98,24 @@ class AccessLog:
         """Write a line; `method` is a token by HTTP's grammar and `route` a row of the route table."""
         if not self._is_on:
             return
-        now = int(time.time())
-        if now != self._second:
-            self._second = now
-            self._stamp = datetime.fromtimestamp(now, UTC).isoformat()
+        now = time.time()
+        second = int(now)
+        if second != self._second:
+            self._second = second
+            self._stamp = datetime.fromtimestamp(second, UTC).strftime("%Y-%m-%dT%H:%M:%S")
         if not self._lines:
             asyncio.get_running_loop().call_soon(self._flush)
-        self._lines.append(
-            f'{{"event":"request","timestamp":"{self._stamp}","method":"{method}","route":"{route}",'
-            f'"status":{status},"ms":{seconds * 1e3:.2f}}}\n'
-        )
+        stamp = f"{self._stamp}.{int((now - second) * 1e3):03d}Z"
+        self._lines.append(self._line % (stamp, method, route, status, seconds * 1e3))
 
     def _flush(self) -> None:
         sys.stderr.write("".join(self._lines))
         self._lines.clear()
+
+
+def _stamped(_: WrappedLogger, __: str, event: EventDict) -> EventDict:
+    event["timestamp"] = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return event
 
 
 def where_not_what(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service import config, workers
+from moderation_service import __version__, config, workers
 from moderation_service.config import Settings
 from moderation_service.config.values import Address
 from moderation_service.domain.keys import KeyRing
@@ -71,7 +71,7 @@ async def opened(
     directory = Directory(keys)
     async with Database.open(settings.database_url) as database:
         await migrations.upgrade(database)
-        sites_file = SitesFile(settings.sites)
+        sites_file = SitesFile(settings.sites, local_addresses=settings.local_addresses)
         await directory.replace(database, sites_file.load(), now=clock(), new_id=new_id)
         delivery = _delivery(settings, database, directory, keys, clock)
         mail_waits = asyncio.Event()
@@ -195,6 +195,7 @@ async def serve(
     try:
         await _listen(runner, listen)
         on_ready(settings_url(listen.host, runner.addresses[0][1]))
+        _log.info("service.started", version=__version__, sites=[site.id for site in service.directory.sites])
         await stop.wait()
     finally:
         stop.set()
@@ -211,6 +212,7 @@ async def serve(
         for task in mailing:
             task.cancel()
         await asyncio.gather(*mailing, *minor, return_exceptions=True)
+        _log.info("service.stopped")
 
 
 async def _listen(runner: web.AppRunner, address: Address) -> None:

@@ -9,6 +9,7 @@ from marshmallow import ValidationError
 
 from moderation_service import locales
 from moderation_service.domain import addresses, pages
+from moderation_service.domain.addresses import InvalidAddressError
 from moderation_service.domain.pages import InvalidPageError
 from moderation_service.domain.sites import Moderator, Site, Sites
 from schemas.base import is_http_url
@@ -35,15 +36,16 @@ class SitesFile:
     may be valid by itself. So a change counts once the file has looked the same twice.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, local_addresses: bool = False) -> None:
         self._path = path
+        self._local_addresses = local_addresses
         self._read: Stamp | None = None
         self._looked: Stamp | None = None
 
     def load(self) -> Sites:
         """Read the sites; raise SitesFileError with all faults of the file."""
         self._read = self._stamp()
-        return load(self._path)
+        return load(self._path, local_addresses=self._local_addresses)
 
     def has_changed(self) -> bool:
         """Look at the file, and tell whether it is another one than was read and no longer being written."""
@@ -58,18 +60,21 @@ class SitesFile:
         return found.st_mtime_ns, found.st_size, found.st_ino
 
 
-def load(path: Path) -> Sites:
-    """Read the sites file; raise SitesFileError with all of its faults."""
+def load(path: Path, *, local_addresses: bool = False) -> Sites:
+    """Read the sites file; raise SitesFileError with all of its faults.
+
+    With `local_addresses` moderators may have addresses without a public domain.
+    """
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SitesFileError([f"cannot be read: {error.strerror}"]) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SitesFileError([f"is no TOML: {error}"]) from error
-    return parse(content)
+        raise SitesFileError([f"is not valid TOML: {error}"]) from error
+    return parse(content, local_addresses=local_addresses)
 
 
-def parse(content: Mapping[str, Any]) -> Sites:
+def parse(content: Mapping[str, Any], *, local_addresses: bool = False) -> Sites:
     """Turn the file's tables into sites; raise SitesFileError with all faults."""
     faults: list[str] = []
     try:
@@ -77,7 +82,8 @@ def parse(content: Mapping[str, Any]) -> Sites:
     except ValidationError as error:
         faults += _named(error.messages)
         loaded = None
-    faults += [*_bad_addresses(content), *_bad_origins(content), *_shared_keys(content), *_unspoken(content)]
+    faults += _bad_addresses(content, local_addresses=local_addresses)
+    faults += [*_bad_origins(content), *_shared_keys(content), *_unspoken(content)]
     if faults or loaded is None:
         raise SitesFileError(faults)
     return Sites(_site(entry) for entry in loaded["site"])
@@ -96,7 +102,7 @@ def _site(entry: Mapping[str, Any]) -> Site:
             Moderator(
                 id=one["id"],
                 name=one["name"],
-                email=addresses.normalise(one["email"]),
+                email=addresses.normalise(one["email"], local=True),
                 language=locales.tag(one["language"] or language) or locales.SOURCE,
                 timezone=one["timezone"] or entry["timezone"],
                 paths=tuple(one["paths"]),
@@ -106,12 +112,20 @@ def _site(entry: Mapping[str, Any]) -> Site:
     )
 
 
-def _bad_addresses(content: Mapping[str, Any]) -> Iterator[str]:
+def _bad_addresses(content: Mapping[str, Any], *, local_addresses: bool) -> Iterator[str]:
     for s, site in _tables(content, "site"):
         for m, moderator in _tables(site, "moderator"):
             email = moderator.get("email")
-            if isinstance(email, str) and not _is_address(email):
-                yield f"site[{s}].moderator[{m}].email: is no e-mail address"
+            if not isinstance(email, str):
+                continue
+            place = f"site[{s}].moderator[{m}].email"
+            try:
+                address = addresses.normalise(email, local=True)
+            except InvalidAddressError:
+                yield f"{place}: is not an e-mail address: {email!r}"
+                continue
+            if not local_addresses and not addresses.has_public_domain(address):
+                yield f"{place}: has no public domain: {email!r}; MODERATION_LOCAL_ADDRESSES=on allows it"
 
 
 def _bad_origins(content: Mapping[str, Any]) -> Iterator[str]:
@@ -166,14 +180,6 @@ def _texts(content: Mapping[str, Any], name: str) -> Iterator[tuple[str, str]]:
         for number, entry in enumerate(entries if isinstance(entries, list) else []):
             if isinstance(entry, str):
                 yield f"site[{s}].{name}[{number}]", entry.strip()
-
-
-def _is_address(text: str) -> bool:
-    try:
-        addresses.normalise(text)
-    except addresses.InvalidAddressError:
-        return False
-    return True
 
 
 _WORDS = {

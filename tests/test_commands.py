@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientConnectionError, ClientError, ClientSession
 from sqlalchemy import select
 
-from moderation_service import runtime, workers
+from moderation_service import __version__, runtime, workers
 from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments
 from tests.factories import OTHER_SECRET, SITES, a_submission
@@ -201,3 +201,19 @@ async def test_a_free_port_is_refused_after_the_end(environ: dict[str, str]) -> 
 
 def rewrite(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_serve_says_what_starts_and_stops_and_which_variable_is_no_setting(
+    environ: dict[str, str],
+) -> None:
+    async with command("serve", environ=environ | {"MODERATION_MAIL_FORM": "x"}) as process:
+        await process.wait_for("Listening on")
+        await process.stop()
+    lines = [json.loads(line) for line in process.words.splitlines() if line.startswith("{")]
+    events = {line["event"]: line for line in lines}
+    assert events["settings.unknown"]["name"] == "MODERATION_MAIL_FORM"
+    assert events["settings.unknown"]["did_you_mean"] == "MODERATION_MAIL_FROM"
+    assert events["service.started"]["version"] == __version__
+    assert events["service.started"]["sites"] == ["coop", "altro"]
+    assert lines[-1]["event"] == "service.stopped"

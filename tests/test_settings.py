@@ -9,7 +9,7 @@ import pytest
 
 from moderation_service import config
 from moderation_service.config import Settings, SettingsError
-from moderation_service.config.values import Address, Server, Tls
+from moderation_service.config.values import Address, LogFormat, Server, Tls
 from tests.factories import OTHER_SECRET, SECRET
 
 REQUIRED = {
@@ -59,6 +59,9 @@ VALUES: list[tuple[str, str, object]] = [
     ("metrics_from", "192.0.2.7", (ip_network("192.0.2.7/32"),)),
     ("mail_interval", "0", timedelta(0)),
     ("screening", "off", False),
+    ("local_addresses", "on", True),
+    ("log_format", "console", LogFormat.CONSOLE),
+    ("log_format", "json", LogFormat.JSON),
 ]
 
 
@@ -149,12 +152,53 @@ def test_mail_goes_in_plain_text_only_to_this_machine_or_when_told_so(url: str, 
         ("screening", "yes"),
         ("screening", "ON"),
         ("screening", ""),
+        ("remind_after", "²"),
+        ("remind_after", "0"),
+        ("remind_after", "9" * 5_000),
+        ("mail_connections", "²"),
+        ("mail_connections", "51"),
+        ("shared_cache_seconds", "²"),
+        ("shared_cache_seconds", "61"),
+        ("mail_interval", "²"),
+        ("local_addresses", "yes"),
+        ("log_format", "xml"),
     ],
 )
 def test_a_faulty_setting_is_named_by_its_variable(name: str, text: str) -> None:
     found = faults(**{name: text})
     assert list(found) == [f"MODERATION_{name.upper()}"]
-    assert len(found[f"MODERATION_{name.upper()}"]) < 200
+    [said] = found.values()
+    assert len(said) < 200
+    assert said.startswith(("must ", "has ", "knows ", "lists ")), "a sentence of ours, not a library's"
+    is_secret = name in ("secret_keys", "smtp_url", "database_url") or "secret" in text
+    assert (repr(text)[:40] in said) is (bool(text) and not is_secret)
+
+
+@pytest.mark.parametrize("sender", ["moderation@nas.local", "moderation@mailhost", "moderation@box.home.arpa"])
+def test_the_sender_may_have_a_local_address_where_the_setting_says_so(sender: str) -> None:
+    [said] = faults(mail_from=sender).values()
+    assert said == f"has no public domain: {sender!r}; MODERATION_LOCAL_ADDRESSES=on allows such addresses"
+    assert faults(mail_from=sender, local_addresses="on") == {}
+
+
+def test_a_name_that_is_no_setting_is_told_with_the_one_that_was_meant() -> None:
+    environ = {
+        "MODERATION_SECRET_KEY": "x",
+        "MODERATION_SITE_FILE": "x",
+        "MODERATION_XYZZY": "x",
+        "MODERATION_SITES": "x",
+        "MODERATION_SMTP_URL_FILE": "x",
+        "MODERATION_DB_SERVICE_HOST": "10.0.0.1",
+        "MODERATION_DB_SERVICE_PORT_PG": "5432",
+        "MODERATION_PORT": "tcp://10.0.0.1:8080",
+        "MODERATION_PORT_8080_TCP_ADDR": "10.0.0.1",
+        "OTHER_SITE": "x",
+    }
+    assert config.unknown(environ) == {
+        "MODERATION_SECRET_KEY": "MODERATION_SECRET_KEYS",
+        "MODERATION_SITE_FILE": "MODERATION_SITES_FILE",
+        "MODERATION_XYZZY": None,
+    }
 
 
 def test_all_faulty_settings_are_named_at_once() -> None:
@@ -179,7 +223,9 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     for path in (tmp_path / "nothing", tmp_path, broken):
         found = faults(database_url_file=str(path))
         assert list(found) == ["MODERATION_DATABASE_URL"]
-        assert SECRET not in found["MODERATION_DATABASE_URL"]
+        said = found["MODERATION_DATABASE_URL"]
+        assert said.startswith(f"cannot be read: MODERATION_DATABASE_URL_FILE is {path}")
+        assert SECRET not in said
 
 
 def test_a_variable_and_its_file_are_not_both_believed(tmp_path: Path) -> None:

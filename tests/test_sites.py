@@ -100,7 +100,10 @@ def test_an_origin_is_known_in_every_spelling() -> None:
         (a_site(api_keys=[KEY, KEY]), ["site[0].api_keys[1]: is listed twice, first as site[0].api_keys[0]"]),
         (a_site(moderator=[]), ["site[0].moderator: needs at least one moderator"]),
         (a_site(moderators=[]), ["site[0].moderators: is no known setting"]),
-        (a_site(moderator=[a_moderator(email="anna")]), ["site[0].moderator[0].email: is no e-mail address"]),
+        (
+            a_site(moderator=[a_moderator(email="anna")]),
+            ["site[0].moderator[0].email: is not an e-mail address: 'anna'"],
+        ),
         (a_site(moderator=[a_moderator(), a_moderator()]), ["site[0].moderator: 'anna' is listed twice"]),
         (a_site(moderator=[a_moderator(paths=["blog"])]), ["site[0].moderator[0].paths[0]: must begin with /"]),
         (a_site(moderator=[a_moderator(paths=[])]), ["site[0].moderator[0].paths: needs at least one path"]),
@@ -153,8 +156,8 @@ def test_all_faults_are_named_at_once() -> None:
         (b"site = []", "site: needs at least one [[site]]"),
         (b"site = 1", "site: must be a list"),
         (b"[[sites]]", "site: needs at least one [[site]]"),
-        (b"[[site]", "is no TOML"),
-        (b"\xff\xfe", "is no TOML"),
+        (b"[[site]", "is not valid TOML"),
+        (b"\xff\xfe", "is not valid TOML"),
     ],
 )
 def test_a_file_that_is_none_is_refused(tmp_path: Path, content: bytes, fault: str) -> None:
@@ -179,7 +182,17 @@ def test_check_names_the_faults_of_settings_and_sites_together(tmp_path: Path) -
     lines = ran.output.splitlines()
     for variable in ("PUBLIC_URL", "SECRET_KEYS", "SMTP_URL", "MAIL_FROM"):
         assert f"MODERATION_{variable} is required" in lines
-    assert "MODERATION_LISTEN must be host:port, like 127.0.0.1:8080" in lines
+    assert "MODERATION_LISTEN must be host:port, like 127.0.0.1:8080; it is '8080'" in lines
     assert f"{file}: site[0].timezone: is no known time zone; an example is Europe/Rome" in lines
-    assert f"{file}: site[1].moderator[0].email: is no e-mail address" in lines
+    assert f"{file}: site[1].moderator[0].email: is not an e-mail address: 'olga'" in lines
     assert len(lines) == 7
+
+
+@pytest.mark.parametrize("email", ["anna@nas.local", "anna@mail.test", "anna@box.home.arpa", "anna@mailhost"])
+def test_a_moderator_may_have_a_local_address_where_the_setting_says_so(email: str) -> None:
+    site = a_site(moderator=[a_moderator(email=email)])
+    assert faults(site) == [
+        f"site[0].moderator[0].email: has no public domain: {email!r}; MODERATION_LOCAL_ADDRESSES=on allows it"
+    ]
+    [found] = sites.parse({"site": [site]}, local_addresses=True)
+    assert found.moderators[0].email == email

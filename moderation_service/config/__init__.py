@@ -1,15 +1,21 @@
 """Settings: every one with its help and default, read from the environment and checked at once."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from moderation_service.config import values
-from moderation_service.config.values import Address, Network, Server
+from moderation_service.config.values import Address, LogFormat, Network, Server
+from moderation_service.domain import addresses
 
 PREFIX = "MODERATION_"
+
+_SET_BY_ORCHESTRATORS = re.compile(r".*_(SERVICE_HOST|SERVICE_PORT.*|PORT|PORT_.*)")
+_SHOWN_OF_A_VALUE = 60
 
 
 class SettingsError(Exception):
@@ -20,9 +26,11 @@ class SettingsError(Exception):
         self.faults = dict(faults)
 
 
-def _setting(read: Callable[[str], Any], meaning: str, *, default: str | None = None) -> Any:
-    """Declare a setting; without a default it is required by `serve`."""
-    return field(repr=False, metadata={"read": read, "help": meaning, "default": default})
+def _setting(
+    read: Callable[[str], Any], meaning: str, *, default: str | None = None, is_secret: bool = False
+) -> Any:
+    """Declare a setting; without a default it is required by `serve`, and a secret one is never shown."""
+    return field(repr=False, metadata={"read": read, "help": meaning, "default": default, "is_secret": is_secret})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,16 +41,19 @@ class Settings:
         values.database_url,
         "`sqlite:///path`, or PostgreSQL in libpq's forms, several hosts included",
         default="sqlite:///var/moderation.db",
+        is_secret=True,
     )
     public_url: str = _setting(values.public_url, "base of every mailed link; never taken from a request")
     secret_keys: tuple[str, ...] = _setting(
         values.secret_keys,
         "comma-separated, at least 32 characters each; the first signs and encrypts, all verify and decrypt",
+        is_secret=True,
     )
     smtp: Server = _setting(
         values.smtp_url,
         "`smtp://user:password@host:587` (STARTTLS required unless the host is loopback or `?starttls=never`), "
         "`smtps://…:465`; `?ca_file=…` for a certificate authority of your own",
+        is_secret=True,
     )
     mail_from: str = _setting(values.address, "sender of the mail")
     sites: Path = _setting(values.path, "path of the sites file")
@@ -76,6 +87,15 @@ class Settings:
     screening: bool = _setting(
         values.switch, "`on` or `off` (load tests, trusted intakes): limits, duplicates and scores", default="on"
     )
+    local_addresses: bool = _setting(
+        values.switch,
+        "`on`: moderators and sender may have addresses without a public domain (`.local`, `.test`, `home.arpa`, "
+        "a single label); authors never",
+        default="off",
+    )
+    log_format: LogFormat = _setting(
+        values.log_format, "`json` or `console`; by default `console` on a terminal, else `json`", default=""
+    )
 
     @property
     def cache_control(self) -> str:
@@ -99,20 +119,41 @@ def read(environ: Mapping[str, str]) -> Settings:
         name = variable(setting.name)
         try:
             valid[setting.name] = _read_one(name, setting.metadata, environ)
-        except (ValueError, OSError) as error:
-            faults[name] = str(error) if isinstance(error, ValueError) else f"names an unreadable file: {error}"
+        except ValueError as error:
+            faults[name] = str(error)
+    sender = valid.get("mail_from")
+    if sender and not valid.get("local_addresses") and not addresses.has_public_domain(sender):
+        faults[variable("mail_from")] = (
+            f"has no public domain: {sender!r}; {variable('local_addresses')}=on allows such addresses"
+        )
     if faults:
         raise SettingsError(faults)
     return Settings(**valid)
 
 
+def unknown(environ: Mapping[str, str]) -> dict[str, str | None]:
+    """Return the variables with our prefix that are no setting, each with the name that was probably meant.
+
+    What orchestrators set for every service of their own accord is passed over.
+    """
+    known = [variable(setting.name) + suffix for setting in fields(Settings) for suffix in ("", "_FILE")]
+    strange = [
+        name
+        for name in sorted(environ)
+        if name.startswith(PREFIX) and name not in known and not _SET_BY_ORCHESTRATORS.fullmatch(name)
+    ]
+    ends = [name.removeprefix(PREFIX) for name in known]
+    nearest = {name: get_close_matches(name.removeprefix(PREFIX), ends, n=1) for name in strange}
+    return {name: PREFIX + found[0] if found else None for name, found in nearest.items()}
+
+
 def read_database_url(environ: Mapping[str, str]) -> str:
-    """Read the one setting that commands on the database alone need."""
+    """Read the one setting that commands on the database alone need; raise SettingsError for a faulty one."""
     setting = next(one for one in fields(Settings) if one.name == "database_url")
     name = variable(setting.name)
     try:
         url: str = _read_one(name, setting.metadata, environ)
-    except (ValueError, OSError) as error:
+    except ValueError as error:
         raise SettingsError({name: str(error)}) from error
     return url
 
@@ -121,7 +162,23 @@ def _read_one(name: str, metadata: Mapping[str, Any], environ: Mapping[str, str]
     file = environ.get(f"{name}_FILE")
     if file and name in environ:
         raise ValueError(f"and {name}_FILE are both set")
-    text = Path(file).read_text(encoding="utf-8").strip() if file else environ.get(name, metadata["default"])
+    text = _content(name, file) if file else environ.get(name, metadata["default"])
     if text is None:
         raise ValueError("is required")
-    return metadata["read"](text)
+    try:
+        return metadata["read"](text)
+    except ValueError as error:
+        if metadata["is_secret"] or not text or "@" in text.partition("://")[2]:
+            raise
+        shown = text if len(text) <= _SHOWN_OF_A_VALUE else f"{text[:_SHOWN_OF_A_VALUE]}…"
+        raise ValueError(f"{error}; it is {shown!r}") from error
+
+
+def _content(name: str, file: str) -> str:
+    """Return what a file holds; raise ValueError where it cannot be read."""
+    try:
+        return Path(file).read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise ValueError(f"cannot be read: {name}_FILE is {file}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"cannot be read: {name}_FILE is {file}, which is not a text in UTF-8") from error

@@ -1,5 +1,6 @@
 """What the text of each setting means; every reader raises ValueError with what is wrong."""
 
+import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -12,9 +13,17 @@ from moderation_service.domain.keys import SHORTEST_SECRET
 
 Network = IPv4Network | IPv6Network
 _MOST_DIGITS = 9
+_MOST_SECONDS = 86_400
 _MOST_HOURS = 8_760
 _MOST_CONNECTIONS = 50
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+class LogFormat(StrEnum):
+    """How log lines are written: for programs, or for people."""
+
+    JSON = "json"
+    CONSOLE = "console"
 
 
 class Tls(StrEnum):
@@ -78,7 +87,13 @@ def secret_keys(text: str) -> tuple[str, ...]:
 
 def smtp_url(text: str) -> Server:
     """Read where mail is handed in, and how."""
-    parts = urlsplit(text)
+    try:
+        parts = urlsplit(text)
+        port = parts.port
+    except ValueError as error:
+        raise ValueError(
+            "must be smtp://user:password@host:587; in user and password write / as %2F, and # ? @ % likewise"
+        ) from error
     options = dict(parse_qsl(parts.query))
     starttls = options.pop("starttls", None)
     ca_file = options.pop("ca_file", None)
@@ -94,7 +109,7 @@ def smtp_url(text: str) -> Server:
         tls = Tls.STARTTLS
     return Server(
         host=parts.hostname,
-        port=parts.port or (465 if tls is Tls.IMPLICIT else 587),
+        port=port or (465 if tls is Tls.IMPLICIT else 587),
         tls=tls,
         username=unquote(parts.username) if parts.username else None,
         password=unquote(parts.password) if parts.password else None,
@@ -104,10 +119,12 @@ def smtp_url(text: str) -> Server:
 
 def address(text: str) -> str:
     """Read an e-mail address."""
+    if "<" in text:
+        raise ValueError("must be an address alone, without a name; mail carries the name of its site")
     try:
-        return addresses.normalise(text)
+        return addresses.normalise(text, local=True)
     except addresses.InvalidAddressError as error:
-        raise ValueError("is no e-mail address") from error
+        raise ValueError("must be an e-mail address like moderation@example.org") from error
 
 
 def listen(text: str) -> Address:
@@ -128,17 +145,29 @@ def networks(text: str) -> tuple[Network, ...]:
 
 def seconds(text: str) -> timedelta:
     """Read whole seconds."""
-    if not _is_number(text):
-        raise ValueError("must be whole seconds")
-    return timedelta(seconds=int(text))
+    return timedelta(seconds=_whole(text, "whole seconds", least=0, most=_MOST_SECONDS))
 
 
 def up_to_a_minute(text: str) -> int:
     """Read up to 60 whole seconds."""
-    found = int(seconds(text).total_seconds())
-    if found > 60:  # noqa: PLR2004 - a minute
-        raise ValueError("must be at most 60 seconds")
-    return found
+    return _whole(text, "whole seconds", least=0, most=60)
+
+
+def hours(text: str) -> timedelta:
+    """Read whole hours, at least one."""
+    return timedelta(hours=_whole(text, "whole hours", least=1, most=_MOST_HOURS))
+
+
+def connections(text: str) -> int:
+    """Read how many connections may be open at once."""
+    return _whole(text, "a whole number", least=1, most=_MOST_CONNECTIONS)
+
+
+def _whole(text: str, what: str, *, least: int, most: int) -> int:
+    """Read a number in ASCII digits between two limits."""
+    if not _is_number(text) or not least <= int(text) <= most:
+        raise ValueError(f"must be {what} from {least} to {most}")
+    return int(text)
 
 
 def _is_number(text: str) -> bool:
@@ -146,18 +175,14 @@ def _is_number(text: str) -> bool:
     return text.isascii() and text.isdigit() and len(text) <= _MOST_DIGITS
 
 
-def hours(text: str) -> timedelta:
-    """Read whole hours, at least one."""
-    if not text.isdigit() or not 1 <= int(text) <= _MOST_HOURS:
-        raise ValueError(f"must be whole hours, from 1 to {_MOST_HOURS}")
-    return timedelta(hours=int(text))
-
-
-def connections(text: str) -> int:
-    """Read how many connections may be open at once."""
-    if not text.isdigit() or not 1 <= int(text) <= _MOST_CONNECTIONS:
-        raise ValueError(f"must be a number from 1 to {_MOST_CONNECTIONS}")
-    return int(text)
+def log_format(text: str) -> LogFormat:
+    """Read how log lines are written; an empty text means as it suits where they go."""
+    if not text:
+        return LogFormat.CONSOLE if sys.stderr.isatty() else LogFormat.JSON
+    try:
+        return LogFormat(text)
+    except ValueError as error:
+        raise ValueError("must be json or console") from error
 
 
 def switch(text: str) -> bool:

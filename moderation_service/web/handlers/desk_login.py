@@ -100,7 +100,7 @@ async def leave(request: web.Request) -> web.Response:
 
 def _address(text: str) -> str:
     try:
-        return addresses.normalise(text)
+        return addresses.normalise(text, local=True)
     except InvalidAddressError as error:
         raise FieldsInvalidError({"email": ["invalid_email"]}) from error
 

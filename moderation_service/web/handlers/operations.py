@@ -3,6 +3,7 @@
 import orjson
 from aiohttp import web
 
+from moderation_service import __version__
 from moderation_service.domain.errors import NotFoundError
 from moderation_service.web import reading
 from moderation_service.web.context import CONTEXT, OPENAPI
@@ -19,6 +20,7 @@ async def ready(request: web.Request) -> web.Response:
     unready = await context.health.unready()
     answer: dict[str, object] = {"status": "unready" if unready else "ready"}
     if _is_operators(request):
+        answer["version"] = __version__
         answer["reasons"] = unready
         answer["degraded"] = [] if unready else await context.health.degraded()
     return web.Response(
