@@ -24,9 +24,9 @@ COLUMNS = 72
 
 @cache
 def environment(packages: tuple[str, ...], language: str) -> Environment:
-    """Return the templates below the packages' `templates/`, autoescaped in HTML, in one language."""
+    """Return the templates below the packages' `templates/` and of those for all, autoescaped in HTML."""
     made = Environment(
-        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
+        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "moderation_service")]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -1,10 +1,14 @@
 """What is weighed before a human looks: how much one network posts, and how much a text looks like spam."""
 
 import re
+import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
+
+from moderation_service.domain import lookalikes
 
 WINDOW = timedelta(minutes=10)
 """How far back a flood or a repetition is looked for."""
@@ -16,6 +20,13 @@ PROBABLE_SPAM = 5
 """The score from which a comment is probably spam."""
 
 _LINK = re.compile(r"https?://", re.IGNORECASE)
+_LINK_IN_NAME = re.compile(
+    r"://|\bwww\.|[^\W_]\.[^\W\d_]{2,}(?::\d+)?/|[^\W_]\.(?:app|biz|blog|cam|cfd|click|club|com|cyou|dev|edu|eu|fun|"
+    r"info|life|link|live|ltd|net|online|org|page|pro|pw|rest|ru|sbs|shop|site|space|store|top|vip|website|win|work|"
+    r"world|xn--[a-z0-9-]+|xyz|zip|de|es|fr|it|uk|us|io|co|me|tv|cc|ch|at|рф)\b",
+    re.IGNORECASE,
+)
+_ADDRESS = re.compile(r"\S+@\S+")
 _FOREIGN_MARKUP = re.compile(r"\[(?:url|link)[=\]]|<a\s", re.IGNORECASE)
 _MANY_LINKS = 3
 
@@ -31,15 +42,23 @@ class Assessment:
 HARMLESS = Assessment(score=0, reasons=())
 
 
-def assess(*, author_name: str, body: str) -> Assessment:
+def assess(*, author_name: str, author_email: str, body: str, moderator_names: Iterable[str] = ()) -> Assessment:
     """Weigh a comment by itself. The score never refuses a comment; it is shown to the moderator."""
     weights = {
         "many_links": 3 * (len(_LINK.findall(body)) >= _MANY_LINKS),
         "foreign_markup": 4 * bool(_FOREIGN_MARKUP.search(body)),
-        "link_in_name": 5 * bool(_LINK.search(author_name)),
+        "link_in_name": 5 * holds_link(author_name),
+        "address_in_name": lookalikes.holds(author_name, author_email),
+        "moderator_name": any(lookalikes.holds(author_name, name) for name in moderator_names),
     }
     reasons = tuple(reason for reason, weight in weights.items() if weight)
     return Assessment(score=sum(weights.values()), reasons=reasons)
+
+
+def holds_link(line: str) -> bool:
+    """Tell whether a name leads somewhere: an address of the web, or what mail programs make one of."""
+    unseen_left_out = "".join(one for one in line if unicodedata.category(one) != "Cf")
+    return _LINK_IN_NAME.search(unicodedata.normalize("NFKC", _ADDRESS.sub(" ", unseen_left_out))) is not None
 
 
 @lru_cache(4_096)

@@ -19,11 +19,12 @@ Announce = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """A comment before a moderator, with its newest decision."""
+    """A comment before a moderator, with what it answers, None where that is gone, and its newest decision."""
 
     site: Site
     moderator: Moderator
     comment: QueuedComment
+    parent: QueuedComment | None
     last: Entry | None
 
 
@@ -51,8 +52,9 @@ async def open_case(database: Database, link: Link, site: Site, moderator: Moder
         comment = await comments.get(connection, link.comment_id)
         if comment is None or comment.site_id != site.id or comment.revision != link.revision:
             raise LinkVoidError
+        parent = None if comment.parent_id is None else await comments.get(connection, comment.parent_id)
         last = (await decisions.newest(connection, [comment.id])).get(comment.id)
-    return Case(site=site, moderator=moderator, comment=comment, last=last)
+    return Case(site=site, moderator=moderator, comment=comment, parent=parent, last=last)
 
 
 async def decide(

@@ -72,7 +72,7 @@ class Intake:
         """Return the draft of a submission to a site from a client network."""
         page = pages.page(site.id, submission.page_url)
         comment_id = self._new_id()
-        weighed = self._assess(submission)
+        weighed = self._assess(submission, site)
         return Draft(
             id=comment_id,
             page=page,
@@ -92,10 +92,15 @@ class Intake:
             idempotency=self._idempotency(submission, key),
         )
 
-    def _assess(self, submission: Submission) -> Assessment:
+    def _assess(self, submission: Submission, site: Site) -> Assessment:
         if not self._screening_on:
             return screening.HARMLESS
-        return screening.assess(author_name=submission.author_name, body=submission.body)
+        return screening.assess(
+            author_name=submission.author_name,
+            author_email=submission.author_email,
+            body=submission.body,
+            moderator_names=(one.name for one in site.moderators),
+        )
 
     def _traces(self, submission: Submission, page: Page, network: str) -> Traces | None:
         if not self._screening_on:

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
+from sqlalchemy import update
 
 from moderation_service.domain.errors import KeyNotListedError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Link, Links
+from moderation_service.storage.database import Database
+from moderation_service.storage.tables import comments
 from tests.conftest import Clock
 from tests.factories import OTHER_PAGE, OTHER_SECRET, SECRET, SITES
 from tests.mailed import ANNA, OLGA, PAUL, post
@@ -17,6 +20,7 @@ from tests.running import Running, until
 from tests.smtp import MailServer
 
 ALPHABET = string.ascii_uppercase + string.ascii_lowercase + string.digits + "-_"
+NOBODY = "01900000-0000-7000-8000-000000000000"
 DESK = 'href="https://comments.example.net/desk"'
 
 Start = Callable[..., Awaitable[Running]]
@@ -243,3 +247,29 @@ async def replace_sites(service: Running, text: str) -> None:
 
 def rewrite(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
+
+
+async def test_a_link_shows_what_is_answered_and_the_text_as_the_desk_does(
+    http: ClientSession, smtp: MailServer
+) -> None:
+    first = await post(http, smtp, body="Wo ist das **alte** Haus? " + "wort " * 60)
+    await http.post(first.path("approve"), data={"seen": "pending"})
+    answer = await post(http, smtp, parent_id=first.id, body="**Ja** [hier](https://b.example/) [url=x]")
+    page = await (await http.get(answer.path("approve", PAUL))).text()
+    assert "In answer to <bdi>Giuliana</bdi>:" in page
+    assert "Wo ist das alte Haus? wort" in page
+    assert "wort " * 50 not in page
+    assert '<strong>Ja</strong> <span class="link">hier</span> <span class="target">(https://b.example/)' in page
+    assert "markup of another kind of site" in page
+
+
+async def test_a_link_says_when_what_is_answered_is_gone(
+    http: ClientSession, smtp: MailServer, database: Database
+) -> None:
+    first = await post(http, smtp)
+    await http.post(first.path("approve"), data={"seen": "pending"})
+    answer = await post(http, smtp, parent_id=first.id, body="Ja")
+    async with database.write() as connection:
+        await connection.execute(update(comments).where(comments.c.id == answer.id).values(parent_id=NOBODY))
+    page = await (await http.get(answer.path("approve", PAUL))).text()
+    assert "In answer to a comment that is gone." in page

@@ -3,6 +3,7 @@
 from aiohttp import web
 
 from moderation_service.domain import decisions as rules
+from moderation_service.domain import markup, plain_text
 from moderation_service.domain.comments import Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Outcome, Request
 from moderation_service.domain.errors import LinkExpiredError
@@ -82,6 +83,8 @@ async def _page(request: web.Request, case: Case, decision: Decision, *, status:
             "may_undo": rules.may_undo(case.last, context.clock()),
             "is_late": not may_change and case.comment.status is not Status.PENDING,
             "is_conflict": status == 409,  # noqa: PLR2004 - HTTP's number
+            "safe_html": markup.with_links_as_text,
+            "words": plain_text.words,
             "desk_url": f"{context.settings.public_url}/desk",
         },
         status=status,
