@@ -29,6 +29,7 @@ from moderation_service.services.directory import Directory
 from moderation_service.services.figures import Reader
 from moderation_service.services.health import Health
 from moderation_service.services.logins import Logins
+from moderation_service.services.page_addresses import PageAddresses
 from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
 from moderation_service.sites import SitesFile
@@ -75,10 +76,12 @@ async def opened(
         await directory.replace(database, sites_file.load(), now=clock(), new_id=new_id)
         delivery = _delivery(settings, database, directory, keys, clock)
         mail_waits = asyncio.Event()
+        context = _context(settings, database, directory, keys, delivery, clock, mail_waits.set, process)
+        await context.page_addresses.prepare()
         yield Service(
             settings=settings,
             directory=directory,
-            context=_context(settings, database, directory, keys, delivery, clock, mail_waits.set, process),
+            context=context,
             delivery=delivery,
             mail_waits=mail_waits,
             sites_file=sites_file,
@@ -138,6 +141,7 @@ def _context(
             is_mail_paused=lambda: delivery.is_paused,
             last_failure=lambda: writer.last_failure,
         ),
+        page_addresses=PageAddresses(database, clock=clock),
         clock=clock,
         metrics=Metrics(
             process=process,
@@ -190,6 +194,7 @@ async def serve(
     minor = [
         begin("changes", lambda: workers.follow_changes(service)),
         begin("sites", lambda: workers.watch_sites(service)),
+        begin("pages", lambda: workers.bring_pages_along(service)),
         begin("retention", lambda: workers.tidy(service)),
     ]
     try:

@@ -26,6 +26,7 @@ LOOK_FOR_CHANGES_EVERY = 0.5
 _LOOK_AT_SITES_EVERY = 2.0
 _LOOK_FOR_MAIL_EVERY = 1.0
 _LOOK_FOR_MAIL_AT_MOST_EVERY = 0.2
+_LOOK_AT_PAGES_EVERY = 60.0
 _TIDY_EVERY = 60.0
 _FIRST_BACKOFF = 1.0
 _LONGEST_BACKOFF = 60.0
@@ -147,6 +148,13 @@ async def watch_sites(service: Service) -> None:
             raise
         else:
             _log.info("sites.replaced", sites=[site.id for site in found])
+
+
+async def bring_pages_along(service: Service) -> None:
+    """Move comments whose page has another id by today's rule; an older version beside this one may add some."""
+    while True:
+        await service.context.page_addresses.bring_along()
+        await asyncio.sleep(_LOOK_AT_PAGES_EVERY)
 
 
 async def tidy(service: Service) -> None:

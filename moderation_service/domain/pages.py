@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
@@ -11,16 +12,42 @@ from uuid import UUID
 import idna
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-_TRACKING = frozenset({"fbclid", "gclid", "msclkid", "mc_eid", "replytocom"})
-_TRACKING_PREFIX = "utm_"
+_TRACKING = frozenset(
+    {
+        *(
+            "fbclid",
+            "gclid",
+            "gbraid",
+            "wbraid",
+            "dclid",
+            "msclkid",
+            "mc_cid",
+            "mc_eid",
+            "ttclid",
+            "twclid",
+            "yclid",
+        ),
+        *("li_fat_id", "srsltid", "_gl", "_ga", "_hsenc", "_hsmi", "mkt_tok", "vero_id"),
+        *("replytocom", "amp", "cpage", "unapproved", "moderation-hash", "comment_receipt"),
+    }
+)
+_TRACKING_PREFIXES = ("utm_", "gad_", "igsh")
 _REMEMBERED = 4_096
 _NOT_ASCII = re.compile(r"[^\x21-\x7e]+")
+_ESCAPES = re.compile(r"(?:%[0-9A-Fa-f]{2})+")
+_OUTSIDE_ASCII = re.compile(r"(?:%[89A-F][0-9A-F])+")
+_STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
 _HOST = re.compile(r"[a-z0-9._-]+")
 _BRACKETED = re.compile(r"\[([0-9A-Fa-f:.]+)\](?::\d*)?")
 
 
 class InvalidPageError(ValueError):
     """The text is no http(s) URL."""
+
+
+FORM = 1
+"""The version of the rule by which addresses are one page; pages on disk say by which one they were told apart."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,18 +61,23 @@ class Page:
 
 @lru_cache(_REMEMBERED)
 def page(site_id: str, url: str) -> Page:
-    """Return the page of a site; its id follows from site and URL, so nobody has to look it up."""
-    digest = hashlib.sha256(f"{site_id}\0{url}".encode()).digest()
-    return Page(id=str(UUID(bytes=digest[:16])), site_id=site_id, url=url)
+    """Return the page of a site; its id follows from site and URL, so nobody has to look it up.
+
+    Of addresses that differ only in how an accented letter is composed (Unicode NFC) or encoded, each keeps its
+    own URL, as a web server may know one of them only, and all have one id.
+    """
+    canonical_url = canonical(url)
+    digest = hashlib.sha256(f"{site_id}\0{_identity(canonical_url)}".encode()).digest()
+    return Page(id=str(UUID(bytes=digest[:16])), site_id=site_id, url=canonical_url)
 
 
 @lru_cache(_REMEMBERED)
 def canonical(url: str) -> str:
     """Return the one form of a page's URL; raise InvalidPageError for anything but http(s).
 
-    Scheme and host in lower case (IDNA A-labels), no default port, no fragment, no tracking parameter
-    (`utm_*`, `fbclid`, `gclid`, `msclkid`, `mc_eid`, `replytocom`), `/` for an empty path, everything
-    outside ASCII percent-encoded. All else keeps its order and spelling.
+    Scheme and host in lower case (IDNA A-labels), no default port, no fragment, no tracking parameter, `/` for an
+    empty path, no dot segments, everything outside ASCII percent-encoded, escapes in upper case and none of
+    unreserved characters (RFC 3986, 6.2.2). All else keeps its order and spelling.
     """
     try:
         parts = urlsplit(url)
@@ -60,7 +92,7 @@ def canonical(url: str) -> str:
         netloc = f"{netloc}:{port}"
     query = "&".join(pair for pair in parts.query.split("&") if not _is_tracking(pair))
     try:
-        return urlunsplit((scheme, netloc, _ascii(parts.path) or "/", _ascii(query), ""))
+        return urlunsplit((scheme, netloc, _without_dots(_tidied(parts.path)) or "/", _tidied(query), ""))
     except UnicodeEncodeError as error:
         raise InvalidPageError from error
 
@@ -120,8 +152,42 @@ def _ascii(text: str) -> str:
     return _NOT_ASCII.sub(lambda match: quote(match[0], errors="strict"), text)
 
 
+def _tidied(text: str) -> str:
+    """Return a part of a URL in ASCII, escapes in upper case and only where they are needed."""
+    return _ESCAPES.sub(_spelling, _STRAY_PERCENT.sub("%25", _ascii(text)))
+
+
+def _spelling(escapes: re.Match[str]) -> str:
+    octets = bytes.fromhex(escapes[0].replace("%", ""))
+    return "".join(chr(one) if one in _UNRESERVED else f"%{one:02X}" for one in octets)
+
+
+def _identity(canonical_url: str) -> str:
+    """Return what the spellings of an accented letter share: composed, in UTF-8; other bytes count as Latin-1."""
+    return _ascii(unicodedata.normalize("NFC", _OUTSIDE_ASCII.sub(_decoded, canonical_url)))
+
+
+def _decoded(escapes: re.Match[str]) -> str:
+    text = bytes.fromhex(escapes[0].replace("%", "")).decode(errors="surrogateescape")
+    return "".join(chr(ord(one) - 0xDC00) if "\udc80" <= one <= "\udcff" else one for one in text)
+
+
+def _without_dots(path: str) -> str:
+    """Return a path without `.` and `..` segments (RFC 3986, 5.2.4)."""
+    kept: list[str] = []
+    segments = path.split("/")
+    for segment in segments:
+        if segment == "..":
+            del kept[max(1, len(kept) - 1) :]
+        elif segment != ".":
+            kept.append(segment)
+    if segments[-1] in (".", ".."):
+        kept.append("")
+    return "/".join(kept)
+
+
 def _is_tracking(pair: str) -> bool:
     if not pair:
         return True
     name = unquote_plus(pair.partition("=")[0]).lower()
-    return name in _TRACKING or name.startswith(_TRACKING_PREFIX)
+    return name in _TRACKING or name.startswith(_TRACKING_PREFIXES)

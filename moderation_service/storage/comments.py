@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from moderation_service.domain.comments import Draft, PublicComment, QueuedComment, Status
+from moderation_service.domain.pages import FORM
 from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, pages
@@ -53,6 +54,7 @@ async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
                 "site_id": found[page_id].page.site_id,
                 "url": found[page_id].page.url,
                 "created_at": found[page_id].created_at,
+                "form": FORM,
             }
             for page_id in sorted(found)
         ],
@@ -67,11 +69,11 @@ async def stored(connection: Connection, ids: Sequence[str]) -> set[str]:
 
 
 async def approved_on_page(connection: Connection, ids: Sequence[str]) -> dict[str, str]:
-    """Return the page ids of those comments that are approved."""
+    """Return the page ids of those comments that are approved; of one that is to move, the page it moves to."""
     rows = await connection.execute(
-        select(comments.c.id, comments.c.page_id).where(
-            comments.c.id.in_(ids), comments.c.status == Status.APPROVED
-        )
+        select(comments.c.id, func.coalesce(pages.c.moves_to, pages.c.id).label("page_id"))
+        .join(pages, pages.c.id == comments.c.page_id)
+        .where(comments.c.id.in_(ids), comments.c.status == Status.APPROVED)
     )
     return {row.id: row.page_id for row in rows}
 

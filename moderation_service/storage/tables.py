@@ -13,6 +13,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     Text,
@@ -83,7 +84,18 @@ pages = Table(
     Column("site_id", String(64), nullable=False),
     Column("url", Text, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
+    Column("form", SmallInteger),
+    Column("moves_to", identifier()),
 )
+PAGE_IS_UNCHECKED = pages.c.form.is_(None)
+PAGE_IS_MOVING = pages.c.moves_to.is_not(None)
+Index(
+    "ix_pages_unchecked",
+    pages.c.id,
+    sqlite_where=PAGE_IS_UNCHECKED,
+    postgresql_where=PAGE_IS_UNCHECKED,
+)
+Index("ix_pages_moving", pages.c.moves_to, sqlite_where=PAGE_IS_MOVING, postgresql_where=PAGE_IS_MOVING)
 
 contacts = Table(
     "contacts",

@@ -15,6 +15,7 @@ from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
 from moderation_service.services.health import Health
 from moderation_service.services.logins import Logins
+from moderation_service.services.page_addresses import PageAddresses
 from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
 from moderation_service.storage.database import Database
@@ -41,6 +42,7 @@ class Context:
     logins: Logins
     sessions: Sessions
     desk: Desk
+    page_addresses: PageAddresses
     clock: Callable[[], datetime]
     wake_delivery: Callable[[], None] = field(default=lambda: None)
 

@@ -44,9 +44,13 @@ def test_the_canonical_form_of_a_canonical_form_is_itself(url: str) -> None:
         f"{PAGE}?UTM_Source=mail",
         f"{PAGE}?utm%5Fsource=mail",
         f"{PAGE}?fbclid=1",
-        f"{PAGE}?gclid=1",
-        f"{PAGE}?msclkid=1",
-        f"{PAGE}?mc_eid=1",
+        f"{PAGE}?gclid=1&gbraid=1&wbraid=1&dclid=1&gad_source=1&gad_campaignid=1",
+        f"{PAGE}?msclkid=1&ttclid=1&twclid=1&yclid=1&li_fat_id=1&srsltid=1",
+        f"{PAGE}?mc_cid=1&mc_eid=1&_hsenc=1&_hsmi=1&mkt_tok=1&vero_id=1",
+        f"{PAGE}?_gl=1&_ga=1&igsh=1&igshid=1&amp=1&amp",
+        f"{PAGE}?unapproved=7&moderation-hash=1&cpage=2&comment_receipt=x",
+        "https://www.example.org/./x/../chi-siamo",
+        "https://www.example.org/%63hi%2Dsiamo",
         f"{PAGE}?replytocom=7#respond",
         f"{PAGE}?",
         f"{PAGE}?&",
@@ -68,8 +72,13 @@ def test_addresses_that_show_the_same_page_are_one_page(url: str) -> None:
         ("https://a.example:8443/", "https://a.example:8443/"),
         ("https://a.example/?b=2&utm_x=1&a=1&b=2", "https://a.example/?b=2&a=1&b=2"),
         ("https://a.example/?utmost=1&gclids=2", "https://a.example/?utmost=1&gclids=2"),
-        ("https://a.example/A//b/../c;d", "https://a.example/A//b/../c;d"),
-        ("https://a.example/%7ea%2F", "https://a.example/%7ea%2F"),
+        ("https://a.example/A//b/../c;d", "https://a.example/A//c;d"),
+        ("https://a.example/%7ea%2f", "https://a.example/~a%2F"),
+        ("https://a.example/a/./b/../c", "https://a.example/a/c"),
+        ("https://a.example/%2E%2e/../a/..", "https://a.example/"),
+        ("https://a.example/%41%zz%%37E?%7e=%2b+", "https://a.example/A%25zz%257E?~=%2B+"),
+        ("https://a.example/%e8", "https://a.example/%E8"),
+        ("https://a.example/caffe\u0300", "https://a.example/caffe%CC%80"),
         ("https://a.example/caffè?città=Forlì", "https://a.example/caff%C3%A8?citt%C3%A0=Forl%C3%AC"),
         ("https://BÜCHER.example/", "https://xn--bcher-kva.example/"),
         ("https://xn--bcher-kva.example/", "https://xn--bcher-kva.example/"),
@@ -114,6 +123,25 @@ def test_what_is_no_page_of_its_own_is_dropped_and_all_else_keeps_its_order(url:
 def test_anything_but_an_http_address_is_refused(url: str) -> None:
     with pytest.raises(InvalidPageError):
         pages.canonical(url)
+
+
+@pytest.mark.parametrize(
+    "urls",
+    [
+        ["https://a.example/%e8", "https://a.example/%E8", "https://a.example/è", "https://a.example/e\u0300"],
+        ["https://a.example/caff%c3%a8", "https://a.example/caff%C3%A8", "https://a.example/caffe%CC%80"],
+        ["https://a.example/?q=Forlì", "https://a.example/?q=Forli%cc%80", "https://a.example/?q=Forl%EC"],
+        ["https://a.example/%7Ea", "https://a.example/~a"],
+    ],
+)
+def test_spellings_of_one_address_are_one_page_and_each_keeps_an_address_that_works(urls: list[str]) -> None:
+    found = [pages.page("coop", url) for url in urls]
+    assert len({one.id for one in found}) == 1
+    assert [one.url for one in found] == [pages.canonical(url) for url in urls]
+
+
+def test_a_page_whose_address_was_canonical_before_keeps_its_id() -> None:
+    assert pages.page("coop", PAGE).id == "d6d3dbf1-9c15-86e8-da30-e9e69295eaf9"
 
 
 def test_a_page_is_known_by_its_site_and_address_alone() -> None:
