@@ -252,7 +252,8 @@ def test_the_host_of_a_message_id_is_one_that_a_mail_may_name(public_url: str, h
 def test_an_international_moderator_is_addressed_as_the_server_takes_it(email: str, header: str) -> None:
     notice = a_notice()
     mail = composer().compose(a_message(replace(notice, moderator=replace(notice.moderator, email=email))))
-    assert mail["To"].addresses[0].addr_spec == header
+    raw = mail.as_bytes(policy=SMTP.clone(utf8=not email.isascii() and not header.isascii()))
+    assert f"\r\nTo: Anna <{header}>\r\n".encode() in raw
 
 
 def test_only_the_first_fifty_are_shown_and_all_are_counted() -> None:
@@ -262,6 +263,13 @@ def test_only_the_first_fifty_are_shown_and_all_are_counted() -> None:
     assert mail["Subject"].endswith("1,234 comments wait for your decision")
     assert "1,184 more comments wait on the desk." in part(mail, "plain")
     assert "1,184 more comments wait on the desk." in part(mail, "html")
+
+
+def test_all_that_waits_is_counted_also_what_the_next_message_tells_of() -> None:
+    mail = parsed(composer().compose(a_message(a_notice(), total=10_000, beyond=190_030)))
+    assert mail["X-Comments"] == "10000"
+    assert mail["Subject"].endswith("200,030 comments wait for your decision")
+    assert "200,029 more comments wait on the desk." in part(mail, "plain")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -57,6 +57,9 @@ async def test_what_one_message_cannot_hold_is_told_by_the_next_ones(
     assert max(map(len, told)) <= 8, "four that are due, and the four that wait longest"
     assert set(told[0]) & set(posted), "what is due comes with the first message, however much spam is older"
     assert sorted(one for mail in told for one in mail) == sorted({*spam, *posted} - {posted[1]})
+    first = smtp.to(PAUL)[0]
+    assert "14 comments" in first.message["Subject"], "the subject counts all that waits"
+    assert counted([first]) == len(told[0])
     await office.assert_balanced()
 
 

@@ -73,12 +73,13 @@ class Action(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Notice:
-    """One comment in a message, with the moderator's part in its site."""
+    """One comment in a message, with what it answers, if that is there, and the moderator's part in its site."""
 
     comment: QueuedComment
     site: Site
     moderator: Moderator
     masked_address: str
+    parent: QueuedComment | None = None
 
     @property
     def is_probable_spam(self) -> bool:
@@ -90,6 +91,7 @@ class Notice:
 class Message:
     """All that one person is told at once: `notices` are those shown in full, `total` counts all of them.
 
+    What waits `beyond` them is counted and told of by the next message.
     A `shortened` message leaves out what commenters wrote, because a spam filter refused it. One that
     `may_have_arrived` was handed to a server before, and nobody knows what came of it. All comments of one
     that `is_reminder` were told before and wait still.
@@ -103,6 +105,7 @@ class Message:
     shortened: bool
     may_have_arrived: bool
     is_reminder: bool
+    beyond: int = 0
 
     @property
     def is_digest(self) -> bool:

@@ -3,13 +3,13 @@
 import unicodedata
 from dataclasses import dataclass
 from email.message import EmailMessage
-from email.utils import format_datetime
 from typing import Any
 
 from moderation_service.domain import notices
 from moderation_service.domain.links import Link, Links
 from moderation_service.domain.notices import Message, Notice
-from moderation_service.mail.letters import address, host_of, write
+from moderation_service.mail import headers
+from moderation_service.mail.letters import host_of, identify, write
 
 _IN_SUBJECT = 60
 _IN_PREVIEW = 120
@@ -50,12 +50,12 @@ class Composer:
         mail = write(
             _folder(message),
             language=first.moderator.language,
-            sender=address(first.site.name, self._sender),
-            to=address(first.moderator.name, first.moderator.email),
+            sender=(first.site.name, self._sender),
+            to=(first.moderator.name, first.moderator.email),
             values={
                 "items": items,
-                "total": message.total,
-                "more": message.total - len(items),
+                "total": message.total + message.beyond,
+                "more": message.total + message.beyond - len(items),
                 "is_reminder": message.is_reminder,
                 "site": first.site,
                 "sites": sorted({notice.site.name for notice in message.notices}),
@@ -65,8 +65,7 @@ class Composer:
                 "desk_url": f"{self._public_url}/desk",
             },
         )
-        mail["Date"] = format_datetime(message.created_at)
-        mail["Message-ID"] = message.message_id
+        identify(mail, message.message_id, message.created_at)
         self._add_list_headers(mail, message)
         return mail
 
@@ -75,20 +74,21 @@ class Composer:
         mail = write(
             "sample",
             language=language,
-            sender=address(self.host, self._sender),
-            to=address("", recipient),
+            sender=(self.host, self._sender),
+            to=("", recipient),
             values={"public_url": self._public_url},
         )
-        mail["Date"] = format_datetime(now)
-        mail["Message-ID"] = message_id
+        identify(mail, message_id, now)
         return mail
 
     def _add_list_headers(self, mail: EmailMessage, message: Message) -> None:
         sites = {notice.site.id for notice in message.notices}
         pages = {notice.comment.page_id for notice in message.notices}
-        mail["List-Id"] = f"<{'.'.join((*sites, self.host)) if len(sites) == 1 else self.host}>"
+        mail["List-Id"] = headers.tokens(
+            "List-Id", f"<{'.'.join((*sites, self.host)) if len(sites) == 1 else self.host}>"
+        )
         if len(pages) == 1:
-            mail["References"] = f"<page.{pages.pop()}@{self.host}>"
+            mail["References"] = headers.tokens("References", f"<page.{pages.pop()}@{self.host}>")
         mail["X-Comments"] = str(message.total)
 
     def _item(self, notice: Notice, *, in_full: bool) -> Item:

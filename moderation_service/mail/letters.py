@@ -1,42 +1,65 @@
 """Writing a mail from a folder of templates: subject, text and HTML."""
 
-from email.headerregistry import Address
+from collections.abc import Sequence
+from datetime import datetime
 from email.message import EmailMessage
 from email.policy import SMTP
+from email.utils import format_datetime
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
 import idna
 
-from moderation_service.domain import addresses
+from moderation_service.mail import headers
 from moderation_service.templating import environment
 
-_POLICY = SMTP.clone(max_line_length=78)
-_WORD_JOINER = "\u2060"
+_LAST_OF_ASCII = 0x7F
+_POLICY = SMTP.clone(max_line_length=headers.LINE)
+
+Mailbox = tuple[str, str]
+"""A display name, which may be empty, and an address."""
 
 
-def write(folder: str, *, language: str, sender: Address, to: Address, values: dict[str, Any]) -> EmailMessage:
+def write(
+    folder: str,
+    *,
+    language: str,
+    sender: Mailbox,
+    to: Mailbox,
+    values: dict[str, Any],
+    reply_to: Sequence[Mailbox] = (),
+) -> EmailMessage:
     """Return a mail in both forms, marked as one that no machine should answer."""
     templates = environment(("moderation_service.mail",), language)
+    values = values | {"is_read": bool(reply_to)}
     mail = EmailMessage(policy=_POLICY)
-    subject = templates.get_template(f"{folder}/subject.txt").render(values)
-    mail["Subject"] = _literal(" ".join(subject.split()))
-    mail["From"] = sender
-    mail["To"] = to
+    mail["Subject"] = headers.text("Subject", templates.get_template(f"{folder}/subject.txt").render(values))
+    mail["From"] = headers.mailboxes("From", sender)
+    mail["To"] = headers.mailboxes("To", to)
+    if reply_to:
+        mail["Reply-To"] = headers.mailboxes("Reply-To", *reply_to)
     mail["Auto-Submitted"] = "auto-generated"
     mail["X-Auto-Response-Suppress"] = "All"
     text = templates.get_template(f"{folder}/body.txt").render(values)
     mail.set_content(text.strip() + "\n", cte="quoted-printable")
     html = templates.get_template(f"{folder}/body.html").render(values)
-    mail.add_alternative(html, subtype="html", cte="quoted-printable")
+    mail.add_alternative(html, subtype="html", cte=_shorter_encoding(html))
     return mail
 
 
-def address(name: str, email: str) -> Address:
-    """Return an address for a header; given in one piece, the library takes none outside ASCII."""
-    local, _, domain = addresses.on_the_wire(email).rpartition("@")
-    return Address(display_name=_literal(name), username=local, domain=domain)
+def identify(mail: EmailMessage, message_id: str, moment: datetime) -> None:
+    """Say when a mail was written, and give it the identifier by which a copy is recognised."""
+    mail["Date"] = format_datetime(moment)
+    mail["Message-ID"] = headers.tokens("Message-ID", message_id)
+
+
+def size_of_html(mail: EmailMessage) -> int:
+    """Return the bytes of the HTML part, as it is read or as it is transferred, whichever are more."""
+    part = mail.get_body(("html",))
+    if part is None:
+        return 0
+    return max(len(part.get_payload(decode=True)), len(part.get_payload()))
 
 
 def host_of(public_url: str) -> str:
@@ -49,10 +72,8 @@ def host_of(public_url: str) -> str:
     return f"[IPv6:{address}]" if address.version == 6 else f"[{address}]"  # noqa: PLR2004 - the protocol's version
 
 
-def _literal(text: str) -> str:
-    """Keep a header from being decoded (RFC 2047) where somebody wrote what looks like an encoded word.
-
-    The email package decodes it on assignment, line breaks included, and fails on what it cannot encode again.
-    A word joiner, which nobody sees, between its first two characters makes it plain text.
-    """
-    return text.replace("=?", f"={_WORD_JOINER}?")
+def _shorter_encoding(text: str) -> str:
+    """Return the transfer encoding that makes a text shorter: what is hardly ASCII is half as long in base64."""
+    content = text.encode()
+    escaped = sum(byte > _LAST_OF_ASCII or byte == ord("=") for byte in content)
+    return "base64" if 2 * escaped > len(content) // 3 else "quoted-printable"

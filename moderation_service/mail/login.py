@@ -2,10 +2,9 @@
 
 from datetime import datetime
 from email.message import EmailMessage
-from email.utils import format_datetime
 
 from moderation_service.domain.sites import Moderator, Site
-from moderation_service.mail.letters import address, host_of, write
+from moderation_service.mail.letters import host_of, identify, write
 
 
 class LoginComposer:
@@ -23,10 +22,9 @@ class LoginComposer:
         mail = write(
             "login",
             language=moderator.language,
-            sender=address(site.name, self._sender),
-            to=address(moderator.name, moderator.email),
+            sender=(site.name, self._sender),
+            to=(moderator.name, moderator.email),
             values={"site": site, "moderator": moderator, "login_url": f"{self._public_url}/desk/login/{token}"},
         )
-        mail["Date"] = format_datetime(now)
-        mail["Message-ID"] = f"<login.{login_id}@{self._host}>"
+        identify(mail, f"<login.{login_id}@{self._host}>", now)
         return mail

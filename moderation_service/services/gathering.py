@@ -1,6 +1,6 @@
 """From promises to one message: all that waits for a person, without what was decided meanwhile."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -64,6 +64,7 @@ async def gather(
         shortened=message.shortened,
         may_have_arrived=taken_up is not None,
         is_reminder=content.is_reminder,
+        beyond=content.beyond,
     )
 
 
@@ -78,8 +79,9 @@ async def _notices(
     ids = [comment_id for comment_id, _, _ in first]
     found = {one.id: one for one in await comments.get_many(connection, ids)}
     masked = await _masked(connection, keys, ids)
+    parents = await _parents(connection, found.values())
     return tuple(
-        _notice(found[comment_id], parts[site_id, moderator_id], masked[comment_id])
+        _notice(found[comment_id], parts[site_id, moderator_id], masked[comment_id], parents)
         for comment_id, site_id, moderator_id in first
         if (site_id, moderator_id) in parts
     )
@@ -96,6 +98,23 @@ async def _masked(connection: Connection, keys: KeyRing, ids: list[str]) -> dict
     return {comment_id: masked.get(comment_id, _UNREADABLE) for comment_id in ids}
 
 
-def _notice(comment: QueuedComment, part: tuple[Site, Moderator], masked_address: str) -> Notice:
+async def _parents(connection: Connection, shown: Iterable[QueuedComment]) -> dict[str, QueuedComment]:
+    """Return what comments answer, by id."""
+    ids = {one.parent_id for one in shown if one.parent_id is not None}
+    return {one.id: one for one in await comments.get_many(connection, sorted(ids))} if ids else {}
+
+
+def _notice(
+    comment: QueuedComment,
+    part: tuple[Site, Moderator],
+    masked_address: str,
+    parents: Mapping[str, QueuedComment],
+) -> Notice:
     site, moderator = part
-    return Notice(comment=comment, site=site, moderator=moderator, masked_address=masked_address)
+    return Notice(
+        comment=comment,
+        site=site,
+        moderator=moderator,
+        masked_address=masked_address,
+        parent=parents.get(comment.parent_id or ""),
+    )

@@ -9,6 +9,7 @@ from sqlalchemy import Select, Text, case, cast, func, insert, or_, select, tupl
 
 from moderation_service.domain import screening
 from moderation_service.domain.notices import MessageState, PromiseState
+from moderation_service.storage import outbox
 from moderation_service.storage.database import Connection
 from moderation_service.storage.outbox import STILL_PENDING, is_next
 from moderation_service.storage.tables import IS_WAITING, comments, messages, promises
@@ -44,11 +45,15 @@ class Stored:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What a message holds: its first comments, each with site and moderator, and a count of all."""
+    """What a message holds: its first comments, each with site and moderator, and a count of all.
+
+    What a full message could not hold waits `beyond` it.
+    """
 
     first: tuple[tuple[str, str, str], ...]
     total: int
     is_reminder: bool
+    beyond: int = 0
 
 
 async def fixed(connection: Connection, person_id: str) -> Stored | None:
@@ -106,7 +111,17 @@ async def content(connection: Connection, message_id: str, limit: int) -> Conten
     first = tuple((row[0], row[1], row[2]) for row in rows)
     count = select(func.count(promises.c.comment_id.distinct()), func.min(promises.c.reminders)).where(*inside)
     total, fewest_reminders = (await connection.execute(count)).one()
-    return Content(first=first, total=total, is_reminder=bool(fewest_reminders))
+    beyond = await _beyond(connection, message_id) if total >= outbox.MOST_IN_A_MESSAGE else 0
+    return Content(first=first, total=total, is_reminder=bool(fewest_reminders), beyond=beyond)
+
+
+async def _beyond(connection: Connection, message_id: str) -> int:
+    """Count the comments that wait for a message's person and are in no message yet."""
+    person = select(messages.c.person_id).where(messages.c.id == message_id).scalar_subquery()
+    query = select(func.count(promises.c.comment_id.distinct())).where(
+        promises.c.person_id == person, IS_WAITING, promises.c.message_id.is_(None)
+    )
+    return (await connection.execute(query)).scalar_one()
 
 
 async def settle(
