@@ -12,7 +12,7 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service import __version__, config, workers
+from moderation_service import __version__, config, open_files, workers
 from moderation_service.config import Settings
 from moderation_service.config.values import Address
 from moderation_service.domain.keys import KeyRing
@@ -37,13 +37,14 @@ from moderation_service.storage import migrations
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.app import create_app
+from moderation_service.web.client_address import Clients
 from moderation_service.web.context import Context
 from moderation_service.web.door import at_the_door
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.lists import Lists
 from moderation_service.web.metrics import Metrics
 from moderation_service.web.page_cache import PageCache
-from moderation_service.web.protocol import Runner
+from moderation_service.web.protocol import Limits, Runner, Server
 from moderation_service.workers import Service, new_id, utc_now
 
 RUNNING_REQUESTS = 5.0
@@ -52,6 +53,8 @@ RUNNING_REQUESTS = 5.0
 MAIL_IN_FLIGHT = 5.0
 """Seconds that a mail being handed in has to finish when the service stops."""
 
+STOP_WITHIN = 11.0
+"""Seconds that stopping takes at most: less than those after which whoever started the service kills it."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -123,6 +126,7 @@ def _context(
     writer = GroupCommit(database, submission.accept)
     cache = PageCache()
     tail = Tail(database, cache.drop)
+    clients = Clients(settings.trusted_proxies, clock=clock)
     login_composer = LoginComposer(public_url=settings.public_url, sender=settings.mail_from)
     logins = Logins(database, directory, keys, login_composer, _transport(settings), clock=clock, new_id=new_id)
     return Context(
@@ -140,6 +144,7 @@ def _context(
             person_ids=directory.person_ids,
             is_mail_paused=lambda: delivery.is_paused,
             last_failure=lambda: writer.last_failure,
+            is_behind_untrusted_proxy=lambda: clients.is_behind_untrusted_proxy,
         ),
         page_addresses=PageAddresses(database, clock=clock),
         clock=clock,
@@ -152,6 +157,7 @@ def _context(
             logins=logins,
             figures=Reader(database, directory, clock=clock),
         ),
+        clients=clients,
         logins=logins,
         sessions=Sessions(database, directory, keys, clock=clock),
         desk=Desk(
@@ -180,10 +186,11 @@ async def serve(
     """
     context = service.context
     app = create_app(context, more=more, before=before)
-    runner = Runner(app, access_log=None, shutdown_timeout=RUNNING_REQUESTS, auto_decompress=False)
+    runner = Runner(app, _limits(context), access_log=None, auto_decompress=False)
     await runner.setup()
-    assert runner.server is not None  # noqa: S101 - as it is set up
-    runner.server.request_handler = at_the_door(app, runner.server.request_handler)
+    server = runner.server
+    assert isinstance(server, Server)  # noqa: S101 - as it is set up
+    server.request_handler = at_the_door(app, server.request_handler)
     listen = service.settings.listen
     begin = partial(workers.begin, restarts=context.metrics.restarts)
     writing = begin("writer", context.writer.run)
@@ -196,6 +203,7 @@ async def serve(
         begin("sites", lambda: workers.watch_sites(service)),
         begin("pages", lambda: workers.bring_pages_along(service)),
         begin("retention", lambda: workers.tidy(service)),
+        begin("connections", server.watch),
     ]
     try:
         await _listen(runner, listen)
@@ -204,6 +212,7 @@ async def serve(
         await stop.wait()
     finally:
         stop.set()
+        stopping_since = asyncio.get_running_loop().time()
         context.health.begin_stop()
         service.mail_waits.set()
         context.logins.asked.set()
@@ -213,11 +222,24 @@ async def serve(
         await context.metrics.figures.close()
         context.writer.close()
         await writing
-        await asyncio.wait(mailing, timeout=MAIL_IN_FLIGHT)
+        spent = asyncio.get_running_loop().time() - stopping_since
+        await asyncio.wait(mailing, timeout=min(MAIL_IN_FLIGHT, max(0.0, STOP_WITHIN - spent)))
         for task in mailing:
             task.cancel()
         await asyncio.gather(*mailing, *minor, return_exceptions=True)
         _log.info("service.stopped")
+
+
+def _limits(context: Context) -> Limits:
+    settings = context.settings
+    return Limits(
+        connections=open_files.make_room(settings.connections),
+        running_requests=RUNNING_REQUESTS,
+        is_trusted=context.clients.is_trusted,
+        refusals=context.clients.refusals,
+        root=settings.root,
+        headers=settings.transport_security,
+    )
 
 
 async def _listen(runner: web.AppRunner, address: Address) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from moderation_service.config import values
 from moderation_service.config.values import Address, LogFormat, Network, Server
@@ -60,13 +61,20 @@ class Settings:
     listen: Address = _setting(values.listen, "`host:port` to listen on", default="127.0.0.1:8080")
     trusted_proxies: tuple[Network, ...] = _setting(
         values.networks,
-        "networks whose `X-Forwarded-For` is believed; a website that posts from its own server is one of them",
+        "networks whose `X-Forwarded-For` (else `Forwarded`) is believed; a website that posts from its own "
+        "server is one of them",
         default="",
     )
     metrics_from: tuple[Network, ...] = _setting(
         values.networks,
-        "networks, beside direct loopback, that may read `/metrics` and the reasons of readiness",
+        "networks that may read `/metrics` and the reasons of readiness; unset: this machine itself",
         default="",
+    )
+    connections: int = _setting(
+        values.open_connections,
+        "how many connections may be open at once, for each process, a tenth of them from one network; the soft "
+        "limit of open files is raised to fit",
+        default="4096",
     )
     mail_interval: timedelta = _setting(
         values.seconds, "seconds between two moderation messages to one person", default="60"
@@ -96,6 +104,18 @@ class Settings:
     log_format: LogFormat = _setting(
         values.log_format, "`json` or `console`; by default `console` on a terminal, else `json`", default=""
     )
+
+    @property
+    def root(self) -> str:
+        """The path of the public URL, empty for a host of its own; every address that is given out has it."""
+        return urlsplit(self.public_url).path
+
+    @property
+    def transport_security(self) -> dict[str, str]:
+        """The header that keeps browsers to https, where the host is ours alone; other names below it are not."""
+        if self.root or not self.public_url.startswith("https:"):
+            return {}
+        return {"Strict-Transport-Security": "max-age=31536000"}
 
     @property
     def cache_control(self) -> str:

@@ -16,6 +16,7 @@ _MOST_DIGITS = 9
 _MOST_SECONDS = 86_400
 _MOST_HOURS = 8_760
 _MOST_CONNECTIONS = 50
+_MOST_OPEN_CONNECTIONS = 1_000_000
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -67,12 +68,12 @@ def database_url(text: str) -> str:
 def public_url(text: str) -> str:
     """Read the base of mailed links."""
     try:
-        pages.canonical(text)
+        canonical = pages.canonical(text)
     except pages.InvalidPageError as error:
         raise ValueError("must be an http(s) URL like https://comments.example.org") from error
     if "?" in text or "#" in text or not text.isprintable() or " " in text:
         raise ValueError("must be an http(s) URL without query and fragment")
-    return text.rstrip("/")
+    return canonical.rstrip("/")
 
 
 def secret_keys(text: str) -> tuple[str, ...]:
@@ -161,6 +162,11 @@ def hours(text: str) -> timedelta:
 def connections(text: str) -> int:
     """Read how many connections may be open at once."""
     return _whole(text, "a whole number", least=1, most=_MOST_CONNECTIONS)
+
+
+def open_connections(text: str) -> int:
+    """Read how many connections of clients may be open at once."""
+    return _whole(text, "a whole number", least=1, most=_MOST_OPEN_CONNECTIONS)
 
 
 def _whole(text: str, what: str, *, least: int, most: int) -> int:

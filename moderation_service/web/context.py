@@ -20,6 +20,7 @@ from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
+from moderation_service.web.client_address import Clients
 from moderation_service.web.lists import Lists
 from moderation_service.web.metrics import Metrics
 
@@ -39,6 +40,7 @@ class Context:
     tail: Tail
     health: Health
     metrics: Metrics
+    clients: Clients
     logins: Logins
     sessions: Sessions
     desk: Desk

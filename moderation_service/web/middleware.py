@@ -16,6 +16,7 @@ from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.journal import Journal
 
 _log = structlog.stdlib.get_logger(__name__)
+_REFUSED = (403, 429)
 _NO_ROUTE = Endpoint(method="", path="-", handler=None, summary="")  # type: ignore[arg-type]
 
 
@@ -32,6 +33,9 @@ def guarding(endpoints: Mapping[Handler, Endpoint], journal: Journal) -> Middlew
             response = await handler(request)
         except Exception as error:
             response = _failure(request, endpoint, error)
+            if response.status in _REFUSED:
+                clients = request.app[CONTEXT].clients
+                clients.note_refusal(request, reason=problems.code_of(error), route=endpoint.path)
         response.headers.update(NOT_TO_BE_GUESSED)
         if endpoint.is_public:
             response.headers.update(FOR_ANY_ORIGIN)

@@ -1,14 +1,11 @@
-"""Reading requests: bodies, queries, keys, and where they came from."""
+"""Reading requests: bodies, queries and keys."""
 
 import asyncio
-from functools import lru_cache
-from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Any
 
 from aiohttp import web
 from marshmallow import Schema
 
-from moderation_service.config.values import Network
 from moderation_service.domain.errors import FieldsInvalidError, MalformedRequestError, UnauthorizedError
 from moderation_service.domain.sites import Site
 from moderation_service.web import bodies
@@ -23,8 +20,6 @@ PATIENCE = 30.0
 
 _LONGEST_KEY = 255
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
-_FORWARDED = ("Forwarded", "X-Real-IP", "Via", "True-Client-IP", "CF-Connecting-IP", "X-Client-IP")
-_FORWARDED_PREFIX = "x-forwarded-"
 
 
 def is_form(request: web.Request) -> bool:
@@ -71,45 +66,6 @@ def site_of_bearer(request: web.Request) -> Site:
     if site is None:
         raise UnauthorizedError
     return site
-
-
-def client(request: web.Request) -> IPv4Address | IPv6Address:
-    """Return the client's address: the last one that no trusted proxy vouches for."""
-    trusted = request.app[CONTEXT].settings.trusted_proxies
-    address = _peer(request)
-    if "X-Forwarded-For" not in request.headers:
-        return address
-    hops = ",".join(request.headers.getall("X-Forwarded-For", ())).split(",")
-    for hop in reversed(hops):
-        if not any(address in network for network in trusted):
-            break
-        try:
-            address = _plain(hop.strip())
-        except ValueError:
-            break
-    return address
-
-
-def is_direct_from(request: web.Request, networks: tuple[Network, ...]) -> bool:
-    """Tell whether a request came without a proxy from this machine or one of the networks."""
-    headers = request.headers
-    if any(name in headers for name in _FORWARDED):
-        return False
-    if any(name.lower().startswith(_FORWARDED_PREFIX) for name in headers):
-        return False
-    peer = _peer(request)
-    return peer.is_loopback or any(peer in network for network in networks)
-
-
-def _peer(request: web.Request) -> IPv4Address | IPv6Address:
-    return _plain(request.remote or "127.0.0.1")
-
-
-@lru_cache(4_096)
-def _plain(text: str) -> IPv4Address | IPv6Address:
-    """Return an address without its zone; one of IPv4 that is mapped into IPv6 is of IPv4."""
-    address = ip_address(text.partition("%")[0])
-    return address.ipv4_mapped or address if isinstance(address, IPv6Address) else address
 
 
 async def _body(request: web.Request) -> bytes:

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 
-from moderation_service.domain import addresses, markup, pages, screening
+from moderation_service.domain import addresses, markup, pages
 from moderation_service.domain.addresses import InvalidAddressError
 from moderation_service.domain.comments import Draft, Receipt
 from moderation_service.domain.errors import FieldsInvalidError, ForeignOriginError, UnknownSiteError
@@ -54,7 +54,7 @@ async def _draft(request: web.Request, site: Site | None, fields: Any, schema: S
         submission,
         site,
         body_html=await _render(submission.body),
-        network=screening.network(reading.client(request)),
+        network=request.app[CONTEXT].clients.network(request),
         key=key,
     )
 

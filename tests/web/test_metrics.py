@@ -15,7 +15,7 @@ from sqlalchemy import text
 from moderation_service.services import figures
 from moderation_service.services.figures import Reader
 from moderation_service.storage.database import Database
-from moderation_service.web import reading
+from moderation_service.web import client_address
 from schemas.problems import ProblemCode
 from tests import misbehaving_smtp as servers
 from tests.conftest import Clock
@@ -258,7 +258,8 @@ async def test_a_forwarded_request_sees_neither_metrics_nor_reasons(
         ("", "::1", 200),
         ("", "192.0.2.7", 404),
         ("192.0.2.0/24", "192.0.2.7", 200),
-        ("192.0.2.0/24", "127.0.0.1", 200),
+        ("192.0.2.0/24", "127.0.0.1", 404),
+        ("192.0.2.0/24, 127.0.0.0/8", "127.0.0.1", 200),
         ("192.0.2.0/24", "198.51.100.7", 404),
         ("2001:db8::/32", "2001:db8::7", 200),
         ("2001:db8::/32", "2001:db9::7", 404),
@@ -272,7 +273,7 @@ async def test_metrics_are_for_this_machine_and_listed_networks(
     status: int,
 ) -> None:
     running = await start(metrics_from=metrics_from)
-    monkeypatch.setattr(reading, "_peer", lambda _: ip_address(peer))
+    monkeypatch.setattr(client_address, "peer", lambda _: ip_address(peer))
     async with ClientSession(running.url) as http:
         answer = await http.get("/metrics")
         assert answer.status == status

@@ -27,6 +27,7 @@ async def create(request: web.Request) -> web.Response:
     if reading.is_form(request):
         return await comment_form.create(request)
     receipt = await submitting.submit(request, await submitting.fields_of(request), _SUBMISSION)
+    root = request.app[CONTEXT].settings.root
     return web.Response(
         status=202,
         body=to_json(
@@ -38,7 +39,7 @@ async def create(request: web.Request) -> web.Response:
             }
         ),
         content_type="application/json",
-        headers={"Location": f"/api/v1/comments/{receipt.id}", "Cache-Control": "no-store"},
+        headers={"Location": f"{root}/api/v1/comments/{receipt.id}", "Cache-Control": "no-store"},
     )
 
 

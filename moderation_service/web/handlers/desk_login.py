@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from moderation_service.domain import addresses, screening
+from moderation_service.domain import addresses
 from moderation_service.domain.addresses import InvalidAddressError
 from moderation_service.domain.errors import (
     FieldsInvalidError,
@@ -13,7 +13,7 @@ from moderation_service.domain.errors import (
     TokenExpiredError,
     TooManyLoginsError,
 )
-from moderation_service.web import desk_pages, desk_session, problems, reading
+from moderation_service.web import desk_pages, desk_session, problems
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.loading import load
 from moderation_service.web.middleware import language_of
@@ -49,10 +49,11 @@ async def ask(request: web.Request) -> web.Response:
     except FieldsInvalidError as error:
         faults = problems.field_errors(error.errors, language_of(request)).get("email", [])
         return form(request, status=422, faults=faults, email=fields.get("email", ""))
-    network = screening.network(reading.client(request))
+    context = request.app[CONTEXT]
     try:
-        await request.app[CONTEXT].logins.ask(address, network=network)
+        await context.logins.ask(address, network=context.clients.network(request))
     except TooManyLoginsError as error:
+        context.clients.note_refusal(request, reason=problems.code_of(error), route="/desk/login")
         return form(request, status=429, is_limited=True, email=email, retry_after=error.retry_after)
     return form(request, was_asked=True)
 

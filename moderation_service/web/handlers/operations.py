@@ -5,7 +5,7 @@ from aiohttp import web
 
 from moderation_service import __version__
 from moderation_service.domain.errors import NotFoundError
-from moderation_service.web import reading
+from moderation_service.web import client_address
 from moderation_service.web.context import CONTEXT, OPENAPI
 
 
@@ -41,7 +41,7 @@ async def metrics(request: web.Request) -> web.Response:
 
 def _is_operators(request: web.Request) -> bool:
     """Tell whether a request came straight from this machine or from where metrics may be read."""
-    return reading.is_direct_from(request, request.app[CONTEXT].settings.metrics_from)
+    return client_address.is_direct_from(request, request.app[CONTEXT].settings.metrics_from)
 
 
 async def openapi(request: web.Request) -> web.Response:
