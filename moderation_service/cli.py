@@ -46,16 +46,17 @@ main.add_command(cli_mail.mail)
 @main.command()
 @click.option("--workers", type=click.IntRange(1, 64), default=1, help="Processes that share the port.")
 @click.option("--join-port", type=int, hidden=True, help="Listen beside other processes of the same start.")
+@click.option("--join-fd", type=int, hidden=True, help="Listen on a socket that processes of this start share.")
 @click.option("--number", type=int, default=1, hidden=True, help="Which of these processes this is.")
 @click.option("--parent-pipe", type=int, hidden=True, help="Ends with the process that started this one.")
-def serve(workers: int, join_port: int | None, number: int, parent_pipe: int | None) -> None:
+def serve(workers: int, join_port: int | None, join_fd: int | None, number: int, parent_pipe: int | None) -> None:
     """Serve HTTP and send mail until SIGTERM."""
     settings = command.settings(os.environ)
     log.configure(in_words=settings.log_format is LogFormat.CONSOLE)
     for name, meant in config.unknown(os.environ).items():
         _log.warning("settings.unknown", name=name, did_you_mean=meant)
-    if join_port is not None:
-        listen = replace(settings.listen, port=join_port, is_shared=True)
+    if join_port is not None or join_fd is not None:
+        listen = processes.joined(settings.listen, port=join_port, file=join_fd)
         command.run(_serve(replace(settings, listen=listen), process=number, parent_pipe=parent_pipe))
     elif workers > 1:
         command.run(_serve_by_many(settings, workers))

@@ -6,11 +6,13 @@ import signal
 import socket
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, suppress
+from dataclasses import replace
 
 import structlog
 
-from moderation_service.config.values import Address
+from moderation_service import listening
+from moderation_service.config.values import Address, InheritedSocket, Listen
 
 STOP_WITHIN = 12.0
 """Seconds that a process has to stop before it is killed."""
@@ -23,14 +25,15 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class ProcessGroup:
-    """`count` processes of a command that listen on one port.
+    """`count` processes of a command that listen on one port, or on one socket.
 
-    The kernel hands each connection to one of them (SO_REUSEPORT). The command is given the port's number, its own
-    number among the processes, from 1, which stays the same over its restarts, and the reading end of a pipe that
-    nobody writes to: it ends when this process does, however that comes about (see `when_parent_ends`).
+    The kernel hands each connection to one of them (SO_REUSEPORT, or the socket itself, which they inherit). The
+    command is given the port's number or that of the socket's open file; its own number among the processes, from
+    1, which stays the same over its restarts; and the reading end of a pipe that nobody writes to, which ends when
+    this process does, however that comes about (see `when_parent_ends`).
     """
 
-    def __init__(self, count: int, command: Sequence[str], listen: Address) -> None:
+    def __init__(self, count: int, command: Sequence[str], listen: Listen) -> None:
         self._count = count
         self._command = command
         self._listen = listen
@@ -40,12 +43,12 @@ class ProcessGroup:
         """Keep the processes running until `stop`; raise OSError if the port is taken."""
         reading, writing = os.pipe()
         try:
-            with closing(_reserved(self._listen)) as reserved:
-                port = reserved.getsockname()[1]
-                full = [sys.executable, *self._command, "--join-port", str(port), "--parent-pipe", str(reading)]
+            with _shared(self._listen) as shared:
+                join, files = _how_to_join(self._listen, shared)
+                full = [sys.executable, *self._command, *join, "--parent-pipe", str(reading)]
                 await asyncio.gather(
                     *(
-                        self._keep_running([*full, "--number", str(number + 1)], reading, stop)
+                        self._keep_running([*full, "--number", str(number + 1)], [reading, *files], stop)
                         for number in range(self._count)
                     )
                 )
@@ -59,12 +62,12 @@ class ProcessGroup:
             with suppress(ProcessLookupError):
                 process.send_signal(number)
 
-    async def _keep_running(self, command: Sequence[str], pipe: int, stop: asyncio.Event) -> None:
+    async def _keep_running(self, command: Sequence[str], files: Sequence[int], stop: asyncio.Event) -> None:
         delay = _FIRST_DELAY
         loop = asyncio.get_running_loop()
         while not stop.is_set():
             began = loop.time()
-            process = await asyncio.create_subprocess_exec(*command, pass_fds=[pipe])
+            process = await asyncio.create_subprocess_exec(*command, pass_fds=files)
             self._running.add(process)
             stopping = asyncio.create_task(stop.wait())
             ending = asyncio.create_task(process.wait())
@@ -93,6 +96,29 @@ def when_parent_ends(pipe: int, stop: Callable[[], None]) -> None:
         stop()
 
     loop.add_reader(pipe, ended)
+
+
+def joined(listen: Listen, *, port: int | None, file: int | None) -> Listen:
+    """Return where a process of the group listens, by what the group told it."""
+    if file is not None:
+        return InheritedSocket(number=file)
+    if port is not None and isinstance(listen, Address):
+        return replace(listen, port=port, is_shared=True)
+    return listen
+
+
+def _shared(listen: Listen) -> AbstractContextManager[socket.socket]:
+    if not isinstance(listen, Address):
+        return listening.opened(listen)
+    with listening.naming(listen):
+        return closing(_reserved(listen))
+
+
+def _how_to_join(listen: Listen, shared: socket.socket) -> tuple[list[str], list[int]]:
+    """Return what tells a process where to listen, and the files that it needs for it."""
+    if isinstance(listen, Address):
+        return ["--join-port", str(shared.getsockname()[1])], []
+    return ["--join-fd", str(shared.fileno())], [shared.fileno()]
 
 
 def _reserved(listen: Address) -> socket.socket:

@@ -1,20 +1,17 @@
 """Opens what the service needs, starts HTTP and workers, and stops them in the right order."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Callable, Sequence
-from contextlib import asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
 
 import structlog
-from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service import __version__, config, open_files, workers
+from moderation_service import __version__, listening, open_files, workers
 from moderation_service.config import Settings
-from moderation_service.config.values import Address
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
@@ -191,7 +188,7 @@ async def serve(
     server = runner.server
     assert isinstance(server, Server)  # noqa: S101 - as it is set up
     server.request_handler = at_the_door(app, server.request_handler)
-    listen = service.settings.listen
+    sockets = ExitStack()
     begin = partial(workers.begin, restarts=context.metrics.restarts)
     writing = begin("writer", context.writer.run)
     mailing = [
@@ -206,8 +203,7 @@ async def serve(
         begin("connections", server.watch),
     ]
     try:
-        await _listen(runner, listen)
-        on_ready(settings_url(listen.host, runner.addresses[0][1]))
+        on_ready(await listening.start(runner, service.settings.listen, sockets))
         _log.info("service.started", version=__version__, sites=[site.id for site in service.directory.sites])
         await stop.wait()
     finally:
@@ -219,6 +215,7 @@ async def serve(
         for task in minor:
             task.cancel()
         await runner.cleanup()
+        sockets.close()
         await context.metrics.figures.close()
         context.writer.close()
         await writing
@@ -240,21 +237,6 @@ def _limits(context: Context) -> Limits:
         root=settings.root,
         headers=settings.transport_security,
     )
-
-
-async def _listen(runner: web.AppRunner, address: Address) -> None:
-    try:
-        reuse_port = address.is_shared or None
-        await web.TCPSite(runner, address.host, address.port, backlog=1024, reuse_port=reuse_port).start()
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        name = config.variable("listen")
-        raise OSError(f"{name} {address.host}:{address.port} cannot be used: {reason}") from error
-
-
-def settings_url(host: str, port: int) -> str:
-    """Return where a service that listens can be reached on this machine."""
-    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 def on_signals(stop: asyncio.Event, sites_changed: asyncio.Event) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from moderation_service import config
 from moderation_service.config import Settings, SettingsError
-from moderation_service.config.values import Address, LogFormat, Server, Tls
+from moderation_service.config.values import Address, InheritedSocket, LogFormat, Server, Tls, UnixSocket
 from tests.factories import OTHER_SECRET, SECRET
 
 REQUIRED = {
@@ -55,6 +55,9 @@ VALUES: list[tuple[str, str, object]] = [
     ("sites", "/etc/sites.toml", Path("/etc/sites.toml")),
     ("listen", "0.0.0.0:0", Address(host="0.0.0.0", port=0)),  # noqa: S104 - a value, nobody listens
     ("listen", "[::1]:65535", Address(host="::1", port=65_535)),
+    ("listen", "unix:/run/moderation/http", UnixSocket(path=Path("/run/moderation/http"))),
+    ("listen", "fd://3", InheritedSocket(number=3)),
+    ("connections", "16384", 16_384),
     ("trusted_proxies", "10.0.0.0/8, fd00::/8", (ip_network("10.0.0.0/8"), ip_network("fd00::/8"))),
     ("metrics_from", "192.0.2.7", (ip_network("192.0.2.7/32"),)),
     ("mail_interval", "0", timedelta(0)),
@@ -138,6 +141,12 @@ def test_mail_goes_in_plain_text_only_to_this_machine_or_when_told_so(url: str, 
         ("sites", ""),
         ("listen", "8080"),
         ("listen", ":8080"),
+        ("listen", "unix:http"),
+        ("listen", "unix:/" + "x" * 107),
+        ("listen", "fd://2"),
+        ("listen", "fd://three"),
+        ("connections", "0"),
+        ("connections", "²"),
         ("listen", "127.0.0.1:"),
         ("listen", "127.0.0.1:65536"),
         ("listen", "127.0.0.1:-1"),

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from moderation_service.config import values
-from moderation_service.config.values import Address, LogFormat, Network, Server
+from moderation_service.config.values import Listen, LogFormat, Network, Server
 from moderation_service.domain import addresses
 
 PREFIX = "MODERATION_"
@@ -58,7 +58,11 @@ class Settings:
     )
     mail_from: str = _setting(values.address, "sender of the mail")
     sites: Path = _setting(values.path, "path of the sites file")
-    listen: Address = _setting(values.listen, "`host:port` to listen on", default="127.0.0.1:8080")
+    listen: Listen = _setting(
+        values.listen,
+        "where to listen: `host:port`, `unix:/path/of/socket`, or `fd://3` for a socket that systemd hands over",
+        default="127.0.0.1:8080",
+    )
     trusted_proxies: tuple[Network, ...] = _setting(
         values.networks,
         "networks whose `X-Forwarded-For` (else `Forwarded`) is believed; a website that posts from its own "

@@ -13,6 +13,7 @@ from moderation_service.domain.keys import SHORTEST_SECRET
 
 Network = IPv4Network | IPv6Network
 _MOST_DIGITS = 9
+_LONGEST_SOCKET_PATH = 107
 _MOST_SECONDS = 86_400
 _MOST_HOURS = 8_760
 _MOST_CONNECTIONS = 50
@@ -54,6 +55,24 @@ class Address:
     host: str
     port: int
     is_shared: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnixSocket:
+    """A Unix socket of the service's own to listen on; whoever connects by it is a trusted proxy."""
+
+    path: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InheritedSocket:
+    """A listening socket that whoever started the service hands over, by the number of its open file."""
+
+    number: int
+
+
+Listen = Address | UnixSocket | InheritedSocket
+"""Where to listen."""
 
 
 def database_url(text: str) -> str:
@@ -128,12 +147,24 @@ def address(text: str) -> str:
         raise ValueError("must be an e-mail address like moderation@example.org") from error
 
 
-def listen(text: str) -> Address:
-    """Read host and port."""
+def listen(text: str) -> Listen:
+    """Read host and port, the path of a Unix socket, or the number of an open file."""
+    if text.startswith("unix:"):
+        return UnixSocket(path=_socket_path(text.removeprefix("unix:")))
+    if text.startswith("fd://"):
+        number = text.removeprefix("fd://")
+        return InheritedSocket(number=_whole(number, "fd:// and a number", least=3, most=1_023))
     host, _, port = text.rpartition(":")
     if not host or not _is_number(port) or int(port) > 65_535:  # noqa: PLR2004 - the highest port
-        raise ValueError("must be host:port, like 127.0.0.1:8080")
+        raise ValueError("must be host:port like 127.0.0.1:8080, unix:/path/of/socket, or fd://3")
     return Address(host=host.strip("[]"), port=int(port))
+
+
+def _socket_path(text: str) -> Path:
+    """Read the path of a Unix socket, which the system keeps in 108 bytes."""
+    if not text.startswith("/") or "\0" in text or len(text.encode()) > _LONGEST_SOCKET_PATH:
+        raise ValueError(f"must name a socket by its whole path of at most {_LONGEST_SOCKET_PATH} bytes")
+    return Path(text)
 
 
 def networks(text: str) -> tuple[Network, ...]:
