@@ -97,6 +97,7 @@ def _site(entry: Mapping[str, Any]) -> Site:
         origins=frozenset(pages.origin(pages.canonical(origin)) for origin in entry["origins"]),
         language=language,
         timezone=entry["timezone"],
+        reply_to=entry["reply_to"] and addresses.normalise(entry["reply_to"], local=True),
         api_keys=frozenset(key.removeprefix("sha256:") for key in entry["api_keys"]),
         moderators=tuple(
             Moderator(
@@ -114,18 +115,25 @@ def _site(entry: Mapping[str, Any]) -> Site:
 
 def _bad_addresses(content: Mapping[str, Any], *, local_addresses: bool) -> Iterator[str]:
     for s, site in _tables(content, "site"):
+        reply_to = site.get("reply_to")
+        yield from _bad_address(f"site[{s}].reply_to", reply_to, local_addresses=local_addresses)
+        if isinstance(reply_to, str) and not reply_to.rpartition("@")[0].isascii():
+            yield f"site[{s}].reply_to: {reply_to!r} has letters before the @ that not every mail server takes"
         for m, moderator in _tables(site, "moderator"):
-            email = moderator.get("email")
-            if not isinstance(email, str):
-                continue
             place = f"site[{s}].moderator[{m}].email"
-            try:
-                address = addresses.normalise(email, local=True)
-            except InvalidAddressError:
-                yield f"{place}: is not an e-mail address: {email!r}"
-                continue
-            if not local_addresses and not addresses.has_public_domain(address):
-                yield f"{place}: has no public domain: {email!r}; MODERATION_LOCAL_ADDRESSES=on allows it"
+            yield from _bad_address(place, moderator.get("email"), local_addresses=local_addresses)
+
+
+def _bad_address(place: str, email: object, *, local_addresses: bool) -> Iterator[str]:
+    if not isinstance(email, str):
+        return
+    try:
+        address = addresses.normalise(email, local=True)
+    except InvalidAddressError:
+        yield f"{place}: is not an e-mail address: {email!r}"
+        return
+    if not local_addresses and not addresses.has_public_domain(address):
+        yield f"{place}: has no public domain: {email!r}; MODERATION_LOCAL_ADDRESSES=on allows it"
 
 
 def _bad_origins(content: Mapping[str, Any]) -> Iterator[str]:

@@ -1,22 +1,27 @@
 """Jinja2 templates that speak a language and know a time zone."""
 
+import re
 import unicodedata
-from datetime import datetime
-from functools import cache
+from datetime import datetime, timedelta
+from functools import cache, partial
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_timezone_name
 from babel.numbers import format_decimal
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
 from rich.cells import cell_len, chop_cells
 
 from moderation_service import locales
+from moderation_service.locales import reasons
 
 _FIRST_STRONG_ISOLATE = "\u2068"
 _POP_ISOLATE = "\u2069"
 _TURNING = frozenset({"R", "AL", "AN", "RLE", "RLO", "RLI", "LRE", "LRO", "LRI", "FSI", "PDF", "PDI"})
 _DIRECTIONAL = dict.fromkeys(map(ord, "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"))
+
+_LONGEST_ZONE = 5
+_BREAKS = re.compile(r"[^\S\xa0\u202f\u2007]+")
 
 COLUMNS = 72
 """How wide a text may be for those who read in a terminal."""
@@ -24,9 +29,9 @@ COLUMNS = 72
 
 @cache
 def environment(packages: tuple[str, ...], language: str) -> Environment:
-    """Return the templates below the packages' `templates/` and of those for all, autoescaped in HTML."""
+    """Return the templates below the packages' `templates/`, autoescaped in HTML, in one language."""
     made = Environment(
-        loader=ChoiceLoader([PackageLoader(package) for package in (*packages, "moderation_service")]),
+        loader=ChoiceLoader([PackageLoader(package) for package in packages]),
         autoescape=select_autoescape(["html"]),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -36,7 +41,9 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
     made.install_gettext_translations(locales.translations(language), newstyle=True)  # type: ignore[attr-defined]
     made.globals["language"] = language
     made.filters |= {
+        "reason": partial(reasons.words, language),
         "when": _when,
+        "when_there": _when_there,
         "number": _number,
         "isolate": isolate,
         "quoted": quoted,
@@ -71,7 +78,7 @@ def _wrapped(line: str, width: int) -> list[str]:
     """Break a line between words, and within one only where it is longer than a line; keep its indentation."""
     stem = line[: min(len(line) - len(line.lstrip(" ")), width // 2)]
     lines, current = [], stem
-    for word in line.split():
+    for word in filter(None, _BREAKS.split(line)):
         joined = f"{current}{'' if current in (stem, '') else ' '}{word}"
         if cell_len(joined) <= width:
             current = joined
@@ -89,6 +96,24 @@ def _when(context: Context, moment: datetime, timezone: str) -> str:
     zone, locale = ZoneInfo(timezone), locales.locale(str(context.resolve("language")))
     day = format_date(moment.astimezone(zone), format="long", locale=locale)
     return f"{day}, {format_time(moment, format='short', tzinfo=zone, locale=locale)}"
+
+
+@pass_context
+def _when_there(context: Context, moment: datetime, timezone: str) -> str:
+    """Write day, minute and the name of the time zone."""
+    there = moment.astimezone(ZoneInfo(timezone))
+    return f"{_when(context, moment, timezone)} {_zone(there, locales.locale(str(context.resolve('language'))))}"
+
+
+def _zone(there: datetime, locale: str) -> str:
+    """Name a time zone as people of a language do in short, else as computers do, else by its distance to UTC."""
+    offset = there.utcoffset() or timedelta()
+    named = get_timezone_name(there, width="short", locale=locale) if offset else ""
+    for name in (named, there.tzname() or ""):
+        if name.isalpha() and len(name) <= _LONGEST_ZONE:
+            return name
+    hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
+    return f"UTC{'-' if offset < timedelta() else '+'}{hours}{f':{minutes:02}' if minutes else ''}"
 
 
 @pass_context

@@ -109,6 +109,7 @@ class SiteEntry(RequestSchema):
     api_keys = fields.List(
         _Line(required=True, limit=80, validate=_is_api_key), load_default=list, error_messages=_LIST
     )
+    reply_to = _Line(limit=254, load_default=None)
     moderator = fields.List(
         fields.Nested(ModeratorEntry),
         required=True,

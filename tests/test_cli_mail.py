@@ -131,7 +131,7 @@ async def test_all_that_waits_for_a_moderator_is_cancelled_only_after_a_yes(
         (("retry", "coop/nobody"), 1, "No moderator"),
         (("retry",), 2, "Name a message"),
         (("retry", "coop/anna", "--all"), 2, "Name a message"),
-        (("test", "nobody"), 1, "no e-mail address"),
+        (("test", "nobody"), 1, "not an e-mail address"),
     ],
 )
 async def test_what_does_not_exist_is_said_and_seen_in_the_exit_code(
@@ -150,7 +150,7 @@ async def test_a_sample_is_sent_and_each_step_said(smtp: MailServer) -> None:
         assert f"ok      {step}" in result.output
     [mail] = smtp.to("olga@example.com")
     assert mail.message["Message-ID"] in result.output
-    assert "E-Mail des Moderationsdienstes" in mail.message["Subject"]
+    assert "Mails des Moderationsdienstes" in mail.message["Subject"]
 
 
 @pytest.mark.usefixtures("operator")

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import SMTP, default
+from html import unescape
 from html.parser import HTMLParser
 from typing import Any
 
@@ -14,17 +15,19 @@ import html5lib
 import pytest
 
 from moderation_service import templating
-from moderation_service.domain import notices, screening
+from moderation_service.domain import markup, notices, screening
 from moderation_service.domain.comments import QueuedComment, Status
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.domain.notices import Message, Notice
 from moderation_service.domain.sites import Moderator, Site
 from moderation_service.locales import LANGUAGES
-from moderation_service.mail.compose import Composer
+from moderation_service.mail.compose import MOST_HTML, Composer
+from moderation_service.mail.login import LoginComposer
 from tests.factories import ADDRESS, SECRET
 
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
+NOBODY = "01900000-0000-7000-8000-000000000000"
 PUBLIC = "https://comments.example.net"
 STRANGEST = (
     "<script>alert(1)</script> &amp; {{ 7*7 }} %(name)s {% raw %}\n"
@@ -52,7 +55,12 @@ class Html(HTMLParser):
         self.hrefs: set[str] = set()
         self.tags: set[str] = set()
         self.attributes: set[str] = set()
+        self.text = ""
         self.feed(html)
+
+    def handle_data(self, data: str) -> None:
+        if not data.lstrip().startswith(":root"):
+            self.text += data
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.tags.add(tag)
@@ -84,6 +92,8 @@ def a_notice(number: int = 1, language: str = "en", **changed: Any) -> Notice:
         "changed_at": NOW,
         "change_number": None,
     }
+    comment |= changed
+    comment["body_html"] = comment["body_html"] or markup.render(comment["body"].strip())
     anna = Moderator(id="anna", name="Anna", email="anna@example.org", language=language, timezone="Europe/Rome")
     site = Site(
         id="coop",
@@ -93,9 +103,7 @@ def a_notice(number: int = 1, language: str = "en", **changed: Any) -> Notice:
         timezone="Europe/Rome",
         moderators=(anna,),
     )
-    return Notice(
-        comment=QueuedComment(**comment | changed), site=site, moderator=anna, masked_address="g…@e….com"
-    )
+    return Notice(comment=QueuedComment(**comment), site=site, moderator=anna, masked_address="g…@e….com")
 
 
 def strangest(number: int, language: str) -> Notice:
@@ -185,7 +193,7 @@ def test_the_strangest_comment_is_carried_in_every_template_and_language(kind: s
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_every_language_has_words_of_its_own(language: str) -> None:
     mail = parsed(composer().compose(a_message(a_notice(language=language))))
-    english = {"Approve", "Reject", "See all that waits", "One comment waits"}
+    english = {"Approve", "Reject", "Open moderation", "commented on"}
     found = {words for words in english if words in part(mail, "plain")}
     assert found == (english if language == "en" else set())
 
@@ -216,7 +224,7 @@ def test_a_digest_over_several_pages_belongs_to_no_page() -> None:
 def test_an_address_that_a_commenter_gives_as_name_gets_into_no_header(field: str) -> None:
     mail = composer().compose(a_message(a_notice(**{field: ADDRESS})))
     assert ADDRESS not in "".join(f"{name}: {value}" for name, value in mail.items())
-    assert "One comment waits" in mail["Subject"]
+    assert "One comment is waiting" in mail["Subject"]
 
 
 def test_a_line_break_in_a_name_makes_no_header() -> None:
@@ -228,7 +236,7 @@ def test_a_line_break_in_a_name_makes_no_header() -> None:
 def test_a_name_from_right_to_left_does_not_turn_the_line_around() -> None:
     mail = parsed(composer().compose(a_message(a_notice(author_name="مريم\u2069\u202e"))))
     assert "\u2068مريم\u2069 (g…@e….com)" in part(mail, "plain")
-    assert "<bdi>مريم" in part(mail, "html")
+    assert "<strong>\u2068مريم\u2069</strong>" in part(mail, "html")
     assert mail["Subject"].startswith("[Associazione dell'Esempio] \u2068مريم\u2069")
 
 
@@ -256,20 +264,20 @@ def test_an_international_moderator_is_addressed_as_the_server_takes_it(email: s
     assert f"\r\nTo: Anna <{header}>\r\n".encode() in raw
 
 
-def test_only_the_first_fifty_are_shown_and_all_are_counted() -> None:
+def test_only_the_first_twenty_are_shown_and_all_are_counted() -> None:
     shown = [a_notice(number) for number in range(1, notices.IN_FULL + 1)]
     mail = parsed(composer().compose(a_message(*shown, total=1_234)))
     assert mail["X-Comments"] == "1234"
-    assert mail["Subject"].endswith("1,234 comments wait for your decision")
-    assert "1,184 more comments wait on the desk." in part(mail, "plain")
-    assert "1,184 more comments wait on the desk." in part(mail, "html")
+    assert mail["Subject"].endswith("1,234 comments are waiting for your decision")
+    assert "1,214 more comments are waiting in moderation." in part(mail, "plain")
+    assert "1,214 more comments are waiting in moderation." in part(mail, "html")
 
 
 def test_all_that_waits_is_counted_also_what_the_next_message_tells_of() -> None:
     mail = parsed(composer().compose(a_message(a_notice(), total=10_000, beyond=190_030)))
     assert mail["X-Comments"] == "10000"
-    assert mail["Subject"].endswith("200,030 comments wait for your decision")
-    assert "200,029 more comments wait on the desk." in part(mail, "plain")
+    assert mail["Subject"].endswith("200,030 comments are waiting for your decision")
+    assert "200,029 more comments are waiting in moderation." in part(mail, "plain")
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
@@ -281,6 +289,196 @@ def test_a_sample_says_what_it_is_and_tells_of_no_comment(language: str) -> None
     assert mail["X-Comments"] is None
     assert Html(part(mail, "html")).hrefs == {PUBLIC}
     html5lib.HTMLParser(strict=True).parse(part(mail, "html"))
+
+
+@pytest.mark.parametrize(
+    "letters",
+    ["парole ", "漢字は", "&<>\"' ", "é", "👩‍👩‍👧 ", "מילה ", "=", "**a** ", "- \n", "> " * 19 + "x\n\n"],
+    ids=ascii,
+)
+def test_every_script_fits_below_what_gmail_shows(letters: str) -> None:
+    """90 kB as read and as transferred, the link to the desk first, the styles once."""
+    url = "https://www.example.org/?" + "&" * 1_900
+    longest = a_notice(
+        author_name=(letters * 245)[:245].strip() or "x",
+        author_url=url,
+        page_url=url,
+        page_title=(letters * 500)[:500].strip(),
+        body=(letters * 65_525)[: 65_525 // len(letters.encode()) * len(letters)],
+        parent_id=NOBODY,
+    )
+    longest = replace(longest, parent=longest.comment)
+    shown = [longest] * notices.IN_FULL
+    for message in (a_message(longest), a_message(*shown, total=70), a_message(*shown, shortened=True)):
+        mail = composer().compose(message)
+        assert bytes_of_html(mail) <= MOST_HTML
+        html = part(parsed(mail), "html")
+        assert html.count("<style>") == 1
+        html5lib.HTMLParser(strict=True).parse(html)
+        if message.is_digest:
+            assert html.index(f"{PUBLIC}/desk") < html.index("/moderate/")
+            missing = message.total - html.count("/reject")
+            assert (f"{missing} more" in html) is bool(missing)
+
+
+def bytes_of_html(mail: EmailMessage) -> int:
+    """The bytes of the HTML part, as it is read or as it is transferred."""
+    raw = message_from_bytes(mail.as_bytes(policy=SMTP))
+    [html] = [one for one in raw.walk() if one.get_content_type() == "text/html"]
+    return max(len(html.get_payload(decode=True)), len(html.get_payload()))
+
+
+def test_a_digest_of_ordinary_comments_shows_twenty_of_them() -> None:
+    ordinary = [a_notice(number, body="Ciao a tutti, ecco un pensiero. " * 20) for number in range(20)]
+    mail = composer().compose(a_message(*ordinary))
+    assert part(parsed(mail), "html").count("/reject") == 20
+
+
+def test_structure_is_simple_html_and_plain_words_and_nothing_is_clickable() -> None:
+    body = "**bold**\nline two\n\n- one\n- two\n\n[here](https://evil.example/x) www.evil.example a@evil.example"
+    mail = parsed(composer().compose(a_message(a_notice(body=body))))
+    html, text = part(mail, "html"), part(mail, "plain")
+    assert "<p><strong>bold</strong><br>\nline two</p>" in html
+    assert "<li>one</li>" in html
+    assert "> bold\n> line two\n>\n> - one\n> - two" in text
+    for content in (html, text):
+        assert "**" not in content
+        assert "https:\u2060//evil.\u2060example/x" in content
+        assert "www.\u2060evil.\u2060example" in content
+        assert "a\u2060@evil.\u2060example" in content
+    assert not [one for one in Html(html).hrefs if "evil" in one]
+    for dropped in ("white-space", "<bdi", "<pre"):
+        assert dropped not in html
+
+
+def test_code_keeps_its_lines_and_its_indentation_without_white_space_styles() -> None:
+    mail = parsed(composer().compose(a_message(a_notice(body="```\nif x:\n    y\n```"))))
+    assert "<p><code>if x:<br>\n&nbsp; &nbsp; y</code></p>" in part(mail, "html")
+    assert "> if x:\n>     y" in part(mail, "plain")
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("Lucia Ferri", "Lucia Ferri"),
+        ("Jean-Luc d’Ormesson, Jr.", "Jean-Luc d’Ormesson, Jr."),
+        ("Approve at once: evil.example/a", "“Approve at once: evil.\u2060example/a”"),
+        ("”” Moderation: “ok", '“"" Moderation: "ok”'),
+        ("a@b.example", "“a\u2060@b.\u2060example”"),
+        ("Anna 2", "“Anna 2”"),
+    ],
+)
+def test_a_name_that_is_not_made_of_letters_stands_in_quotes_and_leads_nowhere(name: str, shown: str) -> None:
+    mail = parsed(composer().compose(a_message(a_notice(author_name=name))))
+    assert f"<strong>{shown}</strong>" in unescape(part(mail, "html"))
+    assert f"\n{shown} (g…@e….com)" in part(mail, "plain")
+
+
+def test_a_long_name_is_whole_on_the_card_and_cut_between_words_above_it() -> None:
+    mail = parsed(composer().compose(a_message(a_notice(author_name="Maria " * 40, page_title="parole " * 60))))
+    assert f"<strong>{'Maria ' * 39}Maria</strong>" in part(mail, "html")
+    assert f"{'Maria ' * 9}Maria… commented on" in part(mail, "html")
+    assert mail["Subject"].endswith(f"“{('parole ' * 8).strip()}…”")
+
+
+def test_a_reply_shows_what_it_answers_shortened_at_a_word() -> None:
+    answered = a_notice(2, author_name="Giuliana", body="Wo ist das **alte** Haus? " + "wort " * 60)
+    reply = replace(a_notice(author_name="Lucia Ferri", parent_id=answered.comment.id), parent=answered.comment)
+    mail = parsed(composer().compose(a_message(reply)))
+    assert mail["Subject"] == "[Associazione dell'Esempio] Lucia Ferri answered Giuliana"
+    for content in (part(mail, "plain"), part(mail, "html")):
+        words = " ".join(content.split())
+        found = re.search(r"Giuliana wrote:(?:</strong>)? (Wo ist das alte Haus\? [wort ]+…)", words)
+        assert found is not None
+        assert len(found[1]) <= 200
+        assert found[1].endswith("wort…")
+    gone = parsed(composer().compose(a_message(a_notice(parent_id=NOBODY))))
+    assert "In answer to a comment that is gone." in part(gone, "html")
+    assert "In answer to a comment that is gone." in part(gone, "plain")
+
+
+def test_a_suspicious_comment_says_why() -> None:
+    reasons = ("many_links", "link_in_name", "address_in_name", "moderator_name")
+    mail = parsed(composer().compose(a_message(a_notice(spam_reasons=reasons, spam_score=5))))
+    said = (
+        "Looks suspicious: many links, a link in the name, the author's own e-mail address in the name, "
+        "a moderator's name in the name"
+    )
+    assert f"⚑ {said}" in unescape(part(mail, "html"))
+    assert f"⚑ {said}" in " ".join(part(mail, "plain").split())
+
+
+def test_answers_go_to_the_sites_that_read_them() -> None:
+    notice = a_notice()
+    unread = parsed(composer().compose(a_message(notice)))
+    assert unread["Reply-To"] is None
+    read = replace(notice, site=replace(notice.site, reply_to="redazione@example.org"))
+    also = replace(a_notice(2), site=replace(notice.site, id="x", name="Altro", reply_to="x@example.org"))
+    mail = parsed(composer().compose(a_message(read, also)))
+    assert mail["Reply-To"] == "Associazione dell'Esempio <redazione@example.org>, Altro <x@example.org>"
+    for content, is_said in ((unread, True), (mail, False)):
+        for kind in ("plain", "html"):
+            assert ("Replies to this message are not read." in part(content, kind)) is is_said
+
+
+@pytest.mark.parametrize(
+    ("language", "timezone", "said"),
+    [
+        ("en", "Europe/Rome", "November 22, 2026, 11:00\u202fAM CET"),
+        ("en-GB", "Europe/London", "22 November 2026, 10:00 GMT"),
+        ("de-AT", "Europe/Vienna", "22. November 2026, 11:00 MEZ"),
+        ("it", "Asia/Kolkata", "22 novembre 2026, 15:30 IST"),
+        ("fr", "America/Sao_Paulo", "22 novembre 2026, 07:00 UTC-3"),
+        ("es", "UTC", "22 de noviembre de 2026, 10:00 UTC"),
+    ],
+)
+def test_a_time_is_in_regional_form_and_names_its_zone(language: str, timezone: str, said: str) -> None:
+    notice = a_notice(language=language)
+    mail = parsed(
+        composer().compose(a_message(replace(notice, moderator=replace(notice.moderator, timezone=timezone))))
+    )
+    assert said in part(mail, "plain")
+    assert said in part(mail, "html")
+    assert f'<html lang="{language}">' in part(mail, "html")
+
+
+@pytest.mark.parametrize("kind", [*KINDS, "sample", "login"])
+@pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
+def test_no_mail_has_an_untranslated_word_and_french_has_its_spaces(kind: str, language: str) -> None:
+    mails = [parsed(a_mail(kind, spoken)) for spoken in ("en", language)]
+    english, translated = (
+        [" ".join(paragraph.split()) for paragraph in f"{mail['Subject']}\n\n{part(mail, 'plain')}".split("\n\n")]
+        for mail in mails
+    )
+    ours = [
+        one for one in english if re.search(r"[a-z]{3}", one) and not re.search(r"https?://|interess|^[>-]", one)
+    ]
+    assert len(ours) >= 2
+    assert not set(ours) & set(translated) - {"Associazione dell'Esempio, “Chi siamo”"}
+    if language == "fr":
+        for content in (part(mails[1], "plain"), Html(part(mails[1], "html")).text):
+            assert not re.search(r"(?<![\xa0\u202f])[:;!?»](?=\s|$)", content)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("count", [1, 2])
+def test_one_and_several_have_words_of_their_own(language: str, count: int) -> None:
+    message = a_message(a_notice(language=language), total=count + 1, is_reminder=True)
+    mail = parsed(composer().compose(message))
+    assert str(count + 1) in mail["Subject"]
+    said = re.sub(r"https?://\S+", "", part(mail, "plain"))
+    assert bool(re.search(rf"\b{count}\b", said)) is (count != 1)
+    assert "%(" not in said
+
+
+def a_mail(kind: str, language: str) -> EmailMessage:
+    notice = a_notice(language=language)
+    if kind == "sample":
+        return composer().sample("anna@example.org", language, message_id="<1@x>", now=NOW)
+    if kind == "login":
+        logins = LoginComposer(public_url=PUBLIC, sender="moderation@example.net")
+        return logins.compose(notice.site, notice.moderator, login_id="1", token="token", now=NOW)
+    return composer().compose(a_message(notice, **KINDS[kind]))
 
 
 @pytest.mark.parametrize(

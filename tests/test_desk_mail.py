@@ -29,7 +29,7 @@ async def test_a_log_in_mail_holds_one_url_and_comes_at_once(http: ClientSession
     assert link in mail.html()
     assert mail.message["Auto-Submitted"] == "auto-generated"
     assert (
-        mail.message["Subject"].strip() == "[Associazione dell'Esempio] Il tuo link per il pannello dei moderatori"
+        mail.message["Subject"].strip() == "[Associazione dell'Esempio] Il tuo link per entrare nella moderazione"
     )
     assert "con questo link entri" in mail.text()
 

@@ -73,7 +73,7 @@ def test_a_translation_keeps_every_placeholder_and_tag(language: str) -> None:
 def test_a_plural_has_as_many_forms_as_its_language(language: str) -> None:
     for count in (0, 1, 2, 1_000_000):
         spoken = translations(language).ngettext(
-            "One comment waits for your decision", "%(number)s comments wait for your decision", count
+            "One comment is waiting for your decision", "%(number)s comments are waiting for your decision", count
         )
         assert "comments" not in spoken
         assert ("%(number)s" in spoken) == (count != 1 and not (language == "fr" and count == 0))

@@ -100,6 +100,11 @@ def test_an_origin_is_known_in_every_spelling() -> None:
         (a_site(api_keys=[KEY, KEY]), ["site[0].api_keys[1]: is listed twice, first as site[0].api_keys[0]"]),
         (a_site(moderator=[]), ["site[0].moderator: needs at least one moderator"]),
         (a_site(moderators=[]), ["site[0].moderators: is no known setting"]),
+        (a_site(reply_to="redazione"), ["site[0].reply_to: is not an e-mail address: 'redazione'"]),
+        (
+            a_site(reply_to="jörg@example.org"),
+            ["site[0].reply_to: 'jörg@example.org' has letters before the @ that not every mail server takes"],
+        ),
         (
             a_site(moderator=[a_moderator(email="anna")]),
             ["site[0].moderator[0].email: is not an e-mail address: 'anna'"],
@@ -196,3 +201,10 @@ def test_a_moderator_may_have_a_local_address_where_the_setting_says_so(email: s
     ]
     [found] = sites.parse({"site": [site]}, local_addresses=True)
     assert found.moderators[0].email == email
+
+
+def test_answers_to_mail_may_have_an_address_of_the_site() -> None:
+    [site] = sites.parse({"site": [a_site(reply_to="redazione@bücher.example.org")]})
+    assert site.reply_to == "redazione@bücher.example.org"
+    [without] = sites.parse({"site": [a_site()]})
+    assert without.reply_to is None

@@ -9,10 +9,10 @@ from moderation_service.domain import screening
 from moderation_service.domain.comments import QueuedComment
 from moderation_service.domain.sites import Moderator, Site
 
-IN_FULL = 50
+IN_FULL = 20
 """How many comments a message shows; the rest is a count."""
 
-IN_DIGEST = 600
+IN_DIGEST = 280
 """How many characters of a comment a digest shows; a single mail shows all of it."""
 
 REMIND_EVERY = timedelta(days=1)

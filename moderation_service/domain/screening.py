@@ -47,7 +47,7 @@ def assess(*, author_name: str, author_email: str, body: str, moderator_names: I
     weights = {
         "many_links": 3 * (len(_LINK.findall(body)) >= _MANY_LINKS),
         "foreign_markup": 4 * bool(_FOREIGN_MARKUP.search(body)),
-        "link_in_name": 5 * holds_link(author_name),
+        "link_in_name": 5 if _LINK.search(author_name) else 3 * holds_link(author_name),
         "address_in_name": lookalikes.holds(author_name, author_email),
         "moderator_name": any(lookalikes.holds(author_name, name) for name in moderator_names),
     }

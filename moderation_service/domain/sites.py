@@ -34,6 +34,7 @@ class Site:
     timezone: str
     moderators: tuple[Moderator, ...]
     api_keys: frozenset[str] = field(default=frozenset(), repr=False)
+    reply_to: str | None = None
 
     def moderator(self, moderator_id: str) -> Moderator | None:
         """Return a moderator by id, None when there is none such or no longer."""

@@ -1,33 +1,21 @@
 """From a message in the domain's terms to one that a mail server takes."""
 
 import unicodedata
-from dataclasses import dataclass
+from collections.abc import Iterator
+from datetime import datetime
 from email.message import EmailMessage
-from typing import Any
 
-from moderation_service.domain import notices
 from moderation_service.domain.links import Link, Links
 from moderation_service.domain.notices import Message, Notice
-from moderation_service.mail import headers
-from moderation_service.mail.letters import host_of, identify, write
+from moderation_service.mail import headers, shown
+from moderation_service.mail.letters import Mailbox, host_of, identify, size_of_html, write
+from moderation_service.mail.shown import Item, Named
 
-_IN_SUBJECT = 60
-_IN_PREVIEW = 120
-_KEPT_CONTROLS = "\n\t"
+MOST_HTML = 90_000
+"""How many bytes of HTML a mail has at most; Gmail hides what stands behind 102 kB."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Item:
-    """One comment in a message as it is shown, with its moderator's own links."""
-
-    notice: Notice
-    author: str
-    page: str
-    body: str
-    is_shortened: bool
-    approve_url: str
-    reject_url: str
-    spam_url: str
+_CUTS = (20_000, 8_000, 2_000)
+"""To how many characters a text is cut in HTML, one after the other, until the mail is small enough."""
 
 
 class Composer:
@@ -45,23 +33,33 @@ class Composer:
 
     def compose(self, message: Message) -> EmailMessage:
         """Return the mail of a message with at least one comment."""
+        items = [
+            shown.item(notice, self._link(notice), in_full=not message.is_digest) for notice in message.notices
+        ]
+        for fewer in _ever_shorter(items):
+            mail = self._write(message, fewer)
+            if size_of_html(mail) <= MOST_HTML:
+                break
+        return mail
+
+    def _write(self, message: Message, items: list[Item]) -> EmailMessage:
         first = message.notices[0]
-        items = [self._item(notice, in_full=not message.is_digest) for notice in message.notices]
+        total = message.total + message.beyond
         mail = write(
             _folder(message),
             language=first.moderator.language,
             sender=(first.site.name, self._sender),
             to=(first.moderator.name, first.moderator.email),
+            reply_to=_reply_to(message),
             values={
                 "items": items,
-                "total": message.total + message.beyond,
-                "more": message.total + message.beyond - len(items),
+                "total": total,
+                "more": total - len(items),
                 "is_reminder": message.is_reminder,
                 "site": first.site,
                 "sites": sorted({notice.site.name for notice in message.notices}),
                 "moderator": first.moderator,
-                "subject": _subject(items[0]),
-                "preview": _shortened(" ".join(items[0].body.split()), _IN_PREVIEW),
+                "subject": _subject(items[0].named),
                 "desk_url": f"{self._public_url}/desk",
             },
         )
@@ -69,7 +67,7 @@ class Composer:
         self._add_list_headers(mail, message)
         return mail
 
-    def sample(self, recipient: str, language: str, *, message_id: str, now: Any) -> EmailMessage:
+    def sample(self, recipient: str, language: str, *, message_id: str, now: datetime) -> EmailMessage:
         """Return a mail that shows that mail arrives; it tells of no comment."""
         mail = write(
             "sample",
@@ -91,7 +89,7 @@ class Composer:
             mail["References"] = headers.tokens("References", f"<page.{pages.pop()}@{self.host}>")
         mail["X-Comments"] = str(message.total)
 
-    def _item(self, notice: Notice, *, in_full: bool) -> Item:
+    def _link(self, notice: Notice) -> str:
         token = self._links.mint(
             Link(
                 site_id=notice.site.id,
@@ -101,19 +99,18 @@ class Composer:
                 address_hash=self._links.address_hash(notice.moderator.email),
             )
         )
-        base = f"{self._public_url}/moderate/{token}"
-        whole = _printable(notice.comment.body)
-        body = whole if in_full else _shortened(whole, notices.IN_DIGEST)
-        return Item(
-            notice=notice,
-            author=_printable(notice.comment.author_name),
-            page=_printable(notice.comment.page_title or notice.comment.page_url),
-            body=body,
-            is_shortened=body != whole,
-            approve_url=f"{base}/approve",
-            reject_url=f"{base}/reject",
-            spam_url=f"{base}/spam",
-        )
+        return f"{self._public_url}/moderate/{token}"
+
+
+def _ever_shorter(items: list[Item]) -> Iterator[list[Item]]:
+    """Yield what may be shown, less each time: fewer comments, at last one with less of its text."""
+    count = len(items)
+    while count > 1:
+        yield items[:count]
+        count = count * 3 // 4
+    yield items[:1]
+    for limit in _CUTS:
+        yield [items[0].cut(limit)]
 
 
 def _folder(message: Message) -> str:
@@ -122,19 +119,12 @@ def _folder(message: Message) -> str:
     return "digest" if message.is_digest else "moderation_request"
 
 
-def _subject(item: Item) -> dict[str, str] | None:
-    """Return who wrote where, short; None where that could put an author's address into a header."""
-    if "@" in item.author + item.page:
-        return None
-    return {"author": _shortened(item.author, _IN_SUBJECT), "page": _shortened(item.page, _IN_SUBJECT)}
+def _reply_to(message: Message) -> list[Mailbox]:
+    """Return where answers go: to every site of the message that reads them."""
+    sites = {notice.site.id: notice.site for notice in message.notices}
+    return [(site.name, site.reply_to) for site in sites.values() if site.reply_to is not None]
 
 
-def _shortened(text: str, limit: int) -> str:
-    return text if len(text) <= limit else f"{text[: limit - 1].rstrip()}…"
-
-
-def _printable(text: str) -> str:
-    """Leave out control characters: they mean nothing in HTML and give orders to a terminal."""
-    if text.isprintable():
-        return text
-    return "".join(one for one in text if one in _KEPT_CONTROLS or unicodedata.category(one) != "Cc")
+def _subject(named: Named) -> Named | None:
+    """Return who wrote where; None where that could put an author's address into a header."""
+    return None if "@" in unicodedata.normalize("NFKC", f"{named.author}{named.page}{named.answered}") else named

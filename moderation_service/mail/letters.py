@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import idna
 
 from moderation_service.mail import headers
+from moderation_service.mail.words import Words
 from moderation_service.templating import environment
 
 _LAST_OF_ASCII = 0x7F
@@ -32,7 +33,7 @@ def write(
 ) -> EmailMessage:
     """Return a mail in both forms, marked as one that no machine should answer."""
     templates = environment(("moderation_service.mail",), language)
-    values = values | {"is_read": bool(reply_to)}
+    values = values | {"say": Words(language, is_read=bool(reply_to))}
     mail = EmailMessage(policy=_POLICY)
     mail["Subject"] = headers.text("Subject", templates.get_template(f"{folder}/subject.txt").render(values))
     mail["From"] = headers.mailboxes("From", sender)

@@ -24,6 +24,7 @@ class LoginComposer:
             language=moderator.language,
             sender=(site.name, self._sender),
             to=(moderator.name, moderator.email),
+            reply_to=[(site.name, site.reply_to)] if site.reply_to is not None else [],
             values={"site": site, "moderator": moderator, "login_url": f"{self._public_url}/desk/login/{token}"},
         )
         identify(mail, f"<login.{login_id}@{self._host}>", now)
