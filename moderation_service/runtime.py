@@ -197,6 +197,7 @@ async def serve(
     ]
     minor = [
         begin("changes", lambda: workers.follow_changes(service)),
+        begin("checkpoints", context.database.keep_complete),
         begin("sites", lambda: workers.watch_sites(service)),
         begin("pages", lambda: workers.bring_pages_along(service)),
         begin("retention", lambda: workers.tidy(service)),

@@ -55,10 +55,17 @@ def dialects_named_in(path: Path) -> Iterator[str]:
 
 SPEAKING_OF_DATABASES = {
     "moderation_service/storage/database.py": None,
+    "moderation_service/storage/sqlite_files.py": None,
+    "moderation_service/storage/postgresql_server.py": None,
+    "moderation_service/storage/engine_faults.py": None,
     "moderation_service/storage/tables.py": {"sqlite_where", "postgresql_where"},
 }
 _MIGRATIONS = {"sqlite_where", "postgresql_where"}
-"""Which files may name one, and by which words; settings and demo write its URL and are not looked at."""
+"""Which files may name one, and by which words; settings and demo write its URL and are not looked at.
+
+Beside the database: what only one engine has (files and their log; a server or a pooler before it), and the names
+that both give to their faults.
+"""
 
 
 @pytest.mark.parametrize(

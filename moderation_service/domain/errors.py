@@ -102,9 +102,11 @@ class LinkVoidError(ModerationError):
 class UnavailableError(ModerationError):
     """The comment cannot be kept just now; nothing was stored. Try again after `retry_after` seconds."""
 
-    def __init__(self, retry_after: int = 2) -> None:
-        super().__init__()
+    def __init__(self, retry_after: int = 2, *, reason: str = "") -> None:
+        super().__init__(reason)
         self.retry_after = retry_after
+        self.reason = reason
+        """Why, for operators only; it holds nothing that a client sent."""
 
 
 class KeyNotListedError(Exception):

@@ -44,6 +44,8 @@ class Health:
         """Return why no comment can be taken; empty when the service is ready."""
         if self._stopping:
             return ["stopping"]
+        if self._database.is_replaced:
+            return ["storage", "database_replaced"]
         return [] if await self._is_storing() else ["storage"]
 
     async def degraded(self) -> list[str]:

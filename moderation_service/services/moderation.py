@@ -11,7 +11,8 @@ from moderation_service.domain.errors import LinkVoidError, NotFoundError
 from moderation_service.domain.links import Link, Links
 from moderation_service.domain.sites import Moderator, Site, Sites
 from moderation_service.storage import changes, comments, decisions, outbox
-from moderation_service.storage.database import Connection, ConnectionLostError, Database
+from moderation_service.storage.database import Connection, Database
+from moderation_service.storage.engine_faults import ConnectionLostError
 
 Announce = Callable[[], Awaitable[None]]
 """Says within this process that the public sees something else now; what remembers answers forgets them by it."""

@@ -1,19 +1,24 @@
-"""The database: opening it, reading, writing. The only file that tells SQLite from PostgreSQL."""
+"""The database: opening it, reading, writing. What the engines do differently stands here and beside it."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager, nullcontext
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
+from enum import StrEnum, auto
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-import structlog
 from sqlalchemy import Table, create_engine, event, exc, func, select, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+from sqlalchemy.pool import NullPool
 
-from moderation_service.domain.errors import ModerationError, UnavailableError
+from moderation_service.domain.errors import UnavailableError
+from moderation_service.storage import postgresql_server
+from moderation_service.storage.engine_faults import GONE, code_of, in_our_words
+from moderation_service.storage.sqlite_files import LARGEST_LOG, Checkpoints, SqliteFiles
 from moderation_service.storage.tables import UtcDateTime
 from moderation_service.storage.writer_thread import WriterThread
 from moderation_service.storage.writers_lock import WritersLock
@@ -23,26 +28,36 @@ Connection = AsyncConnection
 
 Result = TypeVar("Result")
 
-_log = structlog.stdlib.get_logger(__name__)
 _PATIENCE = 2.0
 _EXCLUSIVE_PATIENCE = 60.0
 _LOCK_PATIENCE = 5.0
 _READERS = 4
 _POSTGRESQL_CONNECTIONS = 10
 _ADVISORY_LOCK = 0x6D6F6465726174
-_PROGRAM_FAULTS = (exc.IntegrityError, exc.ProgrammingError, exc.DataError, exc.NotSupportedError)
-_SQLITE_PROGRAM_FAULT = "SQLITE_ERROR"
 _PRAGMAS = (
-    "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = FULL",
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 2000",
     "PRAGMA wal_autocheckpoint = 4000",
+    f"PRAGMA journal_size_limit = {LARGEST_LOG}",
 )
 
 
-class ConnectionLostError(UnavailableError):
-    """The connection broke; whether the transaction was kept is not known."""
+class Opening(StrEnum):
+    """For what a database is opened."""
+
+    CREATE = auto()
+    """To read and write; where there is no file yet, it is made."""
+
+    EXISTING = auto()
+    """To read and write what is there."""
+
+    READ = auto()
+    """To read; nothing is made or changed, on SQLite not even the lock file."""
+
+
+class NoDatabaseError(UnavailableError):
+    """There is no file at the path yet, and none was to be made."""
 
 
 class Database:
@@ -52,35 +67,54 @@ class Database:
         self,
         reader: AsyncEngine,
         writer: AsyncEngine,
+        *,
+        patient: AsyncEngine | None = None,
         lock: WritersLock | None = None,
         thread: WriterThread | None = None,
+        files: SqliteFiles | None = None,
+        checkpoints: Checkpoints | None = None,
+        limits_itself: bool = False,
     ) -> None:
         self._reader = reader
         self._writer = writer
+        self._patient = patient or writer
         self._lock = lock
         self._thread = thread
+        self._files = files
+        self._checkpoints = checkpoints
+        self._limits_itself = limits_itself
 
     @classmethod
     @asynccontextmanager
-    async def open(cls, url: str) -> AsyncIterator["Database"]:
-        """Open `sqlite:///path` or any of libpq's `postgresql://` forms, and close it at the end."""
-        database = _open_sqlite(url) if url.startswith("sqlite:") else _open_postgresql(url)
+    async def open(cls, url: str, opening: Opening = Opening.CREATE) -> AsyncIterator["Database"]:
+        """Open `sqlite:///path` or any of libpq's `postgresql://` forms, and close it at the end.
+
+        Raise NoDatabaseError where nothing is to be made and nothing is there, UnavailableError where it cannot be
+        opened.
+        """
+        with in_our_words():
+            database = _open_sqlite(url, opening) if url.startswith("sqlite:") else await _open_postgresql(url)
         try:
             yield database
         finally:
             await database.close()
 
+    @property
+    def is_replaced(self) -> bool:
+        """Whether the files at the path are not those that are open, so that what is written would be lost."""
+        return self._files is not None and self._files.are_replaced
+
     @asynccontextmanager
     async def read(self) -> AsyncIterator[Connection]:
         """Lend a connection that sees what was committed; raise UnavailableError when none is to be had."""
-        with _in_our_words():
+        with in_our_words():
             async with self._reader.connect() as connection:
                 yield connection
 
     @asynccontextmanager
     async def write(self) -> AsyncIterator[Connection]:
         """Run a transaction: committed at the end, rolled back on any error, on disk when it returns."""
-        async with self._transaction(_PATIENCE) as connection:
+        async with self._transaction(self._writer, _PATIENCE) as connection:
             yield connection
 
     async def transact(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
@@ -91,39 +125,58 @@ class Database:
         if self._thread is None:
             async with self.write() as connection:
                 return await work(connection)
-        with _in_our_words():
+        with in_our_words():
+            self._check_files()
             async with self._turn(_PATIENCE):
-                return await self._thread.transact(work)
+                result = await self._thread.transact(work)
+                self._check_files()
+                return result
 
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[Connection]:
         """Run a transaction that no other process runs beside its own; for migrations and the like."""
-        async with self._transaction(_EXCLUSIVE_PATIENCE) as connection:
-            if self._lock is None:
-                await connection.execute(text(f"SET LOCAL lock_timeout = '{int(_EXCLUSIVE_PATIENCE)}s'"))
+        async with self._transaction(self._patient, _EXCLUSIVE_PATIENCE) as connection:
+            if not _is_sqlite(connection):
+                await _wait_for_locks(connection, _EXCLUSIVE_PATIENCE)
                 await connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
             yield connection
 
+    async def keep_complete(self) -> None:
+        """Keep a copy of a SQLite file alone from being far behind, until cancelled; else return at once."""
+        if self._checkpoints is not None:
+            await self._checkpoints.keep()
+
     @asynccontextmanager
-    async def _transaction(self, patience: float) -> AsyncIterator[Connection]:
+    async def _transaction(self, engine: AsyncEngine, patience: float) -> AsyncIterator[Connection]:
         """Run a transaction; after trouble with the disk, the next one begins on a new connection."""
-        with _in_our_words():
-            async with self._turn(patience), self._writer.connect() as connection:
-                try:
-                    async with connection.begin():
-                        yield connection
-                except exc.OperationalError as error:
-                    await connection.invalidate(error)
-                    raise
+        with in_our_words():
+            self._check_files()
+            async with self._turn(patience):
+                async with engine.connect() as connection:
+                    try:
+                        async with connection.begin():
+                            if self._limits_itself:
+                                await _wait_for_locks(connection, _LOCK_PATIENCE)
+                            yield connection
+                    except exc.OperationalError as error:
+                        await connection.invalidate(error)
+                        raise
+                self._check_files()
 
     def _turn(self, patience: float) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._lock is None else self._lock.held(patience)
 
+    def _check_files(self) -> None:
+        if self._files is not None:
+            self._files.check()
+
     async def close(self) -> None:
         """Close every connection."""
-        await asyncio.gather(self._reader.dispose(), self._writer.dispose())
+        await asyncio.gather(*(engine.dispose() for engine in (self._reader, self._writer, self._patient)))
         if self._thread is not None:
             await self._thread.close()
+        if self._checkpoints is not None:
+            await self._checkpoints.close()
         if self._lock is not None:
             self._lock.close()
 
@@ -143,9 +196,46 @@ def _is_sqlite(connection: Connection) -> bool:
     return connection.dialect.name == "sqlite"
 
 
-def _open_sqlite(url: str) -> Database:
+async def lock_tables(connection: Connection, names: list[str], patience: float) -> None:
+    """Keep everybody else out of tables until the commit; who waits for one gives up after `patience` seconds.
+
+    Shorter than the second after which PostgreSQL looks for deadlocks, so that none of those who write is ended
+    for the sake of who locks. On SQLite writers are serial as they are.
+    """
+    if _is_sqlite(connection) or not names:
+        return
+    quote = connection.dialect.identifier_preparer.quote
+    await _wait_for_locks(connection, patience)
+    await connection.execute(text(f"LOCK TABLE {', '.join(map(quote, names))} IN ACCESS EXCLUSIVE MODE"))
+    await _wait_for_locks(connection, _EXCLUSIVE_PATIENCE)
+
+
+async def count_roughly(connection: Connection, table: Table, most: int) -> tuple[int, bool]:
+    """Return how many rows a table has, and whether that is exact: beyond `most` it is an estimate."""
+    some = select(text("1")).select_from(table).limit(most + 1).subquery()
+    counted = (await connection.execute(select(func.count()).select_from(some))).scalar_one()
+    if counted <= most:
+        return counted, True
+    query = f"SELECT max(rowid) FROM {table.name}"  # noqa: S608 - a name of ours
+    if not _is_sqlite(connection):
+        query = f"SELECT reltuples::bigint FROM pg_class WHERE oid = '{table.name}'::regclass"  # noqa: S608
+    return max((await connection.execute(text(query))).scalar_one(), counted), False
+
+
+async def _wait_for_locks(connection: Connection, patience: float) -> None:
+    await connection.execute(text(f"SET LOCAL lock_timeout = '{patience * 1_000:.0f}ms'"))
+
+
+def _open_sqlite(url: str, opening: Opening) -> Database:
     path = Path(url.removeprefix("sqlite:///"))
-    path.parent.mkdir(parents=True, exist_ok=True)
+    files = SqliteFiles(path)
+    if opening is Opening.CREATE:
+        try:
+            files.create()
+        except PermissionError as error:
+            raise UnavailableError(reason=f"user {os.geteuid()} may not make {path}") from error
+    elif not path.exists():
+        raise NoDatabaseError(reason=f"there is no file {path} yet")
     options: dict[str, Any] = {
         "hide_parameters": True,
         "max_overflow": 0,
@@ -153,22 +243,41 @@ def _open_sqlite(url: str) -> Database:
         "connect_args": {"isolation_level": None},
     }
     make = partial(create_async_engine, f"sqlite+aiosqlite:///{path}", **options)
-    reader, writer = make(pool_size=_READERS), make(pool_size=1, pool_reset_on_return=None)
+    reader = make(pool_size=_READERS)
+    if opening is Opening.READ:
+        event.listen(reader.sync_engine, "connect", partial(_set_pragmas, (*_PRAGMAS, "PRAGMA query_only = ON")))
+        event.listen(reader.sync_engine, "begin", partial(_begin, "BEGIN"))
+        return Database(reader, reader, files=files)
+    writer = make(pool_size=1, pool_reset_on_return=None)
     batches = create_engine(f"sqlite:///{path}", pool_size=1, pool_reset_on_return=None, **options)
     for engine, begin, cache in (
         (reader.sync_engine, "BEGIN", 2_000),
         (writer.sync_engine, "BEGIN IMMEDIATE", 2_000),
         (batches, "BEGIN IMMEDIATE", 8_000),
     ):
-        event.listen(engine, "connect", partial(_set_pragmas, cache))
+        pragmas = ("PRAGMA journal_mode = WAL", *_PRAGMAS, f"PRAGMA cache_size = -{cache}", _OPENS_THE_LOG)
+        event.listen(engine, "connect", partial(_set_pragmas, pragmas))
+        event.listen(engine, "connect", files.connected)
+        event.listen(engine, "close", files.disconnected)
         event.listen(engine, "begin", partial(_begin, begin))
     lock = WritersLock(path.with_name(f"{path.name}.writers"))
-    return Database(reader, writer, lock, WriterThread(batches))
+    return Database(
+        reader,
+        writer,
+        lock=lock,
+        thread=WriterThread(batches),
+        files=files,
+        checkpoints=Checkpoints(path, files),
+    )
 
 
-def _set_pragmas(cache_kib: int, connection: Any, _: Any) -> None:
+_OPENS_THE_LOG = "SELECT count(*) FROM sqlite_schema"
+"""The first thing to be read makes the companions of the file, if they are not there."""
+
+
+def _set_pragmas(pragmas: tuple[str, ...], connection: Any, _: Any) -> None:
     cursor = connection.cursor()
-    for pragma in (*_PRAGMAS, f"PRAGMA cache_size = -{cache_kib}"):
+    for pragma in pragmas:
         cursor.execute(pragma)
     cursor.close()
 
@@ -177,50 +286,27 @@ def _begin(statement: str, connection: Any) -> None:
     connection.exec_driver_sql(statement)
 
 
-def _open_postgresql(url: str) -> Database:
-    import asyncpg  # noqa: PLC0415 - an optional extra
-
-    engine = create_async_engine(
-        "postgresql+asyncpg://",
-        async_creator=partial(
-            asyncpg.connect,
-            url,
-            timeout=5,
-            command_timeout=30,
-            server_settings={
-                "application_name": "moderation-service",
-                "lock_timeout": f"{_LOCK_PATIENCE * 1_000:.0f}ms",
-            },
-        ),
-        hide_parameters=True,
+async def _open_postgresql(url: str) -> Database:
+    server = await postgresql_server.reach(url, lock_patience=_LOCK_PATIENCE)
+    options: dict[str, Any] = {
+        "hide_parameters": True,
+        "isolation_level": "READ COMMITTED",
+        "connect_args": server.statement_options,
+    }
+    make = partial(create_async_engine, "postgresql+asyncpg://", **options)
+    engine = make(
+        async_creator=server.connect,
         pool_size=_POSTGRESQL_CONNECTIONS,
         max_overflow=0,
         pool_timeout=_PATIENCE,
-        isolation_level="READ COMMITTED",
     )
-    return Database(engine, engine)
+    patient = make(async_creator=partial(server.connect, command_timeout=_EXCLUSIVE_PATIENCE), poolclass=NullPool)
+    for one in (engine, patient):
+        event.listen(one.sync_engine, "handle_error", _let_go_of_a_server_that_is_gone)
+    return Database(engine, engine, patient=patient, limits_itself=server.is_pooled)
 
 
-@contextmanager
-def _in_our_words() -> Iterator[None]:
-    """Turn the drivers' many ways to say "not now" into one; their texts hold data and are not passed on."""
-    try:
-        yield
-    except (ModerationError, *_PROGRAM_FAULTS):
-        raise
-    except exc.DBAPIError as error:
-        code = getattr(error.orig, "sqlstate", None) or getattr(error.orig, "sqlite_errorname", None)
-        if code == _SQLITE_PROGRAM_FAULT:
-            raise
-        _log.warning("storage.unavailable", error=type(error.orig).__name__, code=code)
-        if error.connection_invalidated:
-            raise ConnectionLostError from error
-        raise UnavailableError from error
-    except (OSError, TimeoutError, exc.TimeoutError) as error:
-        _log.warning("storage.unavailable", error=type(error).__name__)
-        raise UnavailableError from error
-    except Exception as error:
-        if not type(error).__module__.startswith("asyncpg."):
-            raise
-        _log.warning("storage.unavailable", error=type(error).__name__, code=getattr(error, "sqlstate", None))
-        raise UnavailableError from error
+def _let_go_of_a_server_that_is_gone(context: Any) -> None:
+    """Close the connections to a server that stops or has become a standby: the next ones find the right one."""
+    if code_of(context.original_exception) in GONE:
+        context.is_disconnect = True

@@ -10,7 +10,8 @@ from typing import Generic, TypeVar
 import structlog
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.storage.database import Connection, ConnectionLostError, Database
+from moderation_service.storage.database import Connection, Database
+from moderation_service.storage.engine_faults import ConnectionLostError
 from moderation_service.tallies import Distribution
 
 Item = TypeVar("Item")

@@ -10,7 +10,11 @@ from pathlib import Path
 from queue import SimpleQueue
 from threading import Thread
 
+import structlog
+
 from moderation_service.domain.errors import UnavailableError
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class WritersLock:
@@ -55,7 +59,20 @@ class WritersLock:
                 os.close(file)
             self._turn.release()
 
+    def _follow_path(self) -> None:
+        """Lock what is at the path: a file that was deleted or replaced keeps nobody out who comes later."""
+        try:
+            found = self._path.stat()
+        except FileNotFoundError:
+            found = None
+        if found is None or not os.path.samestat(found, os.fstat(self._file)):
+            file = self._open()
+            os.close(self._file)
+            self._file = file
+            _log.warning("storage.lock_file_replaced", path=str(self._path))
+
     async def _lock(self) -> int:
+        self._follow_path()
         if self._attempt is None:
             with suppress(BlockingIOError):
                 fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -89,7 +106,7 @@ class WritersLock:
             os.close(attempt.result())
 
     def _open(self) -> int:
-        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        return os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
 
 
 class _Waiter:

@@ -1,5 +1,6 @@
 """Disks and databases that fail under a running service."""
 
+import asyncio
 import os
 import shutil
 import sqlite3
@@ -83,8 +84,9 @@ async def test_a_file_locked_by_a_stranger_gives_503_and_then_all_is_well(
     posted = Load()
     async with ClientSession(service.url) as http:
         await posted.post(http)
-        stranger = sqlite3.connect(place.removeprefix("sqlite:///"), isolation_level=None)
-        stranger.execute("BEGIN EXCLUSIVE")
+        path = place.removeprefix("sqlite:///")
+        stranger = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        await asyncio.to_thread(stranger.execute, "BEGIN EXCLUSIVE")
         assert await post(http, "while it is locked") == 503
         assert await readiness(http) == (503, ["storage"])
         for _ in range(2):
