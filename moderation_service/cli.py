@@ -15,7 +15,7 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from moderation_service import __version__, cli_mail, command, config, log, processes, runtime, sites
+from moderation_service import __version__, cli_mail, command, config, log, outside, processes, runtime, sites
 from moderation_service.config import Settings, SettingsError
 from moderation_service.config.values import LogFormat
 from moderation_service.domain.errors import UnavailableError
@@ -184,6 +184,10 @@ async def _check(environ: Mapping[str, str]) -> None:
     if settings is not None:
         faults += await _check_database(settings)
         faults += await _check_mail(settings)
+        seen = await outside.look(settings)
+        faults += seen.faults
+        for warning in seen.warnings:
+            click.echo(f"Warning: {warning}", err=True)
     if faults:
         command.fail(faults)
 

@@ -41,4 +41,4 @@ class Refusals:
         if len(self._told) >= _REMEMBERED:
             del self._told[next(iter(self._told))]
         self._told[key] = _Told(at=now)
-        _log.warning(EVENT, network=network, reason=reason, route=route, times=times)
+        _log.warning(EVENT, network=network, reason=str(reason), route=route, times=times)

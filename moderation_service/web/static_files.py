@@ -7,6 +7,9 @@ from pathlib import Path
 
 from aiohttp import web
 
+PATH = "/static/{name}"
+"""Where they stand."""
+
 _FOR_EVER = "public, max-age=31536000, immutable"
 
 
@@ -21,7 +24,7 @@ def version() -> str:
 
 def serve(app: web.Application) -> None:
     """Serve the folder; browsers ask again only for a file without the version of today in its address."""
-    app.router.add_get("/static/{name}", _send)
+    app.router.add_get(PATH, _send)
 
 
 async def _send(request: web.Request) -> web.FileResponse:
