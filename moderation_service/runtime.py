@@ -19,6 +19,7 @@ from moderation_service.mail.letters import host_of
 from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport
 from moderation_service.services import submission
+from moderation_service.services.bulks import Bulks
 from moderation_service.services.changes import Tail
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.desk import Desk
@@ -157,6 +158,7 @@ def _context(
         clients=clients,
         logins=logins,
         sessions=Sessions(database, directory, keys, clock=clock),
+        bulks=Bulks(database, directory, keys, clock=clock, new_id=new_id, announce=tail.catch_up),
         desk=Desk(
             database,
             keys,
@@ -201,6 +203,7 @@ async def serve(
         begin("sites", lambda: workers.watch_sites(service)),
         begin("pages", lambda: workers.bring_pages_along(service)),
         begin("retention", lambda: workers.tidy(service)),
+        begin("bulks", context.bulks.run),
         begin("connections", server.watch),
     ]
     try:

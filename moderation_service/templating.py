@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date, format_time, get_timezone_name
+from babel.dates import format_date, format_skeleton, format_time, format_timedelta, get_timezone_name
 from babel.numbers import format_decimal
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, pass_context, select_autoescape
 from jinja2.runtime import Context
@@ -44,6 +44,8 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
         "reason": partial(reasons.words, language),
         "when": _when,
         "when_there": _when_there,
+        "moment": _moment,
+        "ago": _ago,
         "number": _number,
         "isolate": isolate,
         "quoted": quoted,
@@ -114,6 +116,24 @@ def _zone(there: datetime, locale: str) -> str:
             return name
     hours, minutes = divmod(abs(offset) // timedelta(minutes=1), 60)
     return f"UTC{'-' if offset < timedelta() else '+'}{hours}{f':{minutes:02}' if minutes else ''}"
+
+
+@pass_context
+def _moment(context: Context, moment: datetime, timezone: str, now: datetime) -> str:
+    """Write the minute, and the day only where it is not today."""
+    zone, locale = ZoneInfo(timezone), locales.locale(str(context.resolve("language")))
+    time = format_time(moment, format="short", tzinfo=zone, locale=locale)
+    if moment.astimezone(zone).date() == now.astimezone(zone).date():
+        return time
+    return f"{format_skeleton('MMMd', moment, tzinfo=zone, locale=locale)}, {time}"
+
+
+@pass_context
+def _ago(context: Context, moment: datetime, now: datetime) -> str:
+    """Write how long ago something was."""
+    locale = locales.locale(str(context.resolve("language")))
+    gone = min(moment - now, -timedelta(minutes=1))
+    return format_timedelta(gone, granularity="minute", add_direction=True, format="short", locale=locale)
 
 
 @pass_context

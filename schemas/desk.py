@@ -22,12 +22,13 @@ class SheetQuery(QuerySchema):
     status = Line(limit=16, load_default=Status.PENDING.value)
     page_url = HttpUrl(limit=2_000, load_default=None, metadata={"format": "uri"})
     author = Line(limit=254, load_default=None)
-    q = Line(limit=200, load_default=None)
+    q = Line(limit=2_000, load_default=None)
     cursor = Id(load_default=None, code="invalid_cursor")
+    scope = Line(limit=16, load_default=None, metadata={"description": "`all`: decide on all that match"})
 
 
-class UpdatesQuery(QuerySchema):
-    """What the script asks now and then: the comments it shows, and the newest that it knows of."""
+class UpdatesQuery(SheetQuery):
+    """What the script asks now and then: for which list, what it shows, and the newest that it knows of."""
 
     shown = Line(limit=4_000, load_default=None)
     newest = Id(load_default=None)
@@ -43,12 +44,13 @@ class Pick(RequestSchema):
 
 
 class Standing(ResponseSchema):
-    """How a comment stands: `line` says in words who decided what and when."""
+    """How a comment stands, `word` in a word; `by` says who decided and when."""
 
     id = fields.String(required=True, metadata={"format": "uuid"})
     status = fields.Enum(Status, by_value=True, required=True)
     revision = fields.Integer(required=True)
-    line = fields.String(required=True)
+    word = fields.String(required=True)
+    by = fields.String(required=True)
     may_undo = fields.Boolean(required=True)
 
 
@@ -58,14 +60,22 @@ class Decided(Standing):
     outcome = fields.Enum(Outcome, by_value=True, required=True)
 
 
-class DecidedAnswer(ResponseSchema):
+class Numbers(ResponseSchema):
+    """The numbers of a page, by the name of their place, and heading and title, where they say a number."""
+
+    counts = fields.Dict(keys=fields.String(), values=fields.String(), required=True)
+    heading = fields.String()
+    page_title = fields.String()
+
+
+class DecidedAnswer(Numbers):
     """What became of each decision, and a sentence to read out."""
 
     results = fields.List(fields.Nested(Decided), required=True)
     message = fields.String(required=True)
 
 
-class Updates(ResponseSchema):
+class Updates(Numbers):
     """How the comments that are shown stand by now, and a sentence about those that came meanwhile."""
 
     comments = fields.List(fields.Nested(Standing), required=True)

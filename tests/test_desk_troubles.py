@@ -68,7 +68,7 @@ async def test_a_comment_that_reached_nobody_is_named_to_the_others_who_may_deci
     assert await status_of(http, comment_id, OTHER_API_KEY) == "approved"
     said = await shown(rita)
     assert "reached nobody" not in said
-    assert "by Rita" in said
+    assert "by you" in said
     assert "Mail to Olga has not got through" in said
 
     answer = await rita.post(
@@ -129,7 +129,7 @@ async def test_a_decision_that_was_taken_for_a_colleague_can_be_taken_back_for_a
     clock.advance(hours=25)
     rita = await logged_in(http, smtp, RITA)
     assert (await rita.get(f"/desk/comments/{comment_id}")).status == 404
-    assert "by Rita" not in await shown(rita)
+    assert "by you" not in await shown(rita)
 
 
 @pytest.mark.parametrize(

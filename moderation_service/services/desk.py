@@ -3,25 +3,28 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
-from moderation_service.domain.comments import QueuedComment
+from moderation_service.domain.comments import QueuedComment, Status
 from moderation_service.domain.decisions import Actor, Entry, Means, Outcome, Request
 from moderation_service.domain.errors import NotFoundError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.sites import Seat
-from moderation_service.services import moderation, queue, responsibility
+from moderation_service.services import desk_counts, moderation, queue, responsibility
+from moderation_service.services.desk_counts import Overview
 from moderation_service.services.moderation import Announce, Result
 from moderation_service.services.queue import Filter
-from moderation_service.storage import address_views, comments, decisions
+from moderation_service.storage import address_views, comments, counts, decisions
 from moderation_service.storage import queue as stored
 from moderation_service.storage.address_views import AddressView
 from moderation_service.storage.database import Connection, Database
 
-MOST_COUNTED = 99
-"""How far waiting comments are counted; beyond there are more."""
-
 _LAST = 5
 _LOOKED_AT_FOR_LAST = 50
+_MOST_NEWS = 1_000
+_MOST_REPLIES = 50
+_MOST_ANCESTORS = 20
+_MOST_TODAY = 10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,33 +40,33 @@ class Item:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """A stretch of the queue, the last decisions, and how much waits.
-
-    `waiting` ends at MOST_COUNTED + 1; `newest` is the comment after which others are news.
-    """
+    """A stretch of the queue, the last decisions, and all numbers; what comes after `newest` is news."""
 
     items: list[Item]
     next_after: str | None
     last: list[Item]
-    waiting: int
     newest: str | None
+    overview: Overview
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class File:
-    """All that is known of one comment."""
+    """All that is known of one comment; `ancestors` is what it answers, the first one first."""
 
     item: Item
+    ancestors: list[Item]
+    replies: list[Item]
     history: list[Entry]
     views: list[AddressView]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class News:
-    """How comments that are shown stand by now, and how many came meanwhile."""
+    """How comments that are shown stand by now, how many came meanwhile, and how many there are."""
 
     items: list[Item]
     new: int
+    overview: Overview
 
 
 class Desk:
@@ -98,17 +101,42 @@ class Desk:
                 items=await self._items(connection, seats, ids),
                 next_after=next_after,
                 last=await self._items(connection, seats, await self._last(connection, seats)),
-                waiting=await self._count(connection, seats, after=None),
+                overview=await desk_counts.overview(
+                    connection, self._keys, seats, wanted, site_id=site_id, with_search=True
+                ),
                 newest=max((one for one in newest if one is not None), default=None),
             )
 
-    async def news(self, seats: Sequence[Seat], shown: Sequence[str], *, newest: str | None) -> News:
+    async def news(
+        self,
+        seats: Sequence[Seat],
+        wanted: Filter,
+        shown: Sequence[str],
+        *,
+        site_id: str | None,
+        newest: str | None,
+        with_search: bool,
+    ) -> News:
         """Return how the shown comments stand now, and count what waits behind the comment `newest`."""
+        chosen = [seat for seat in seats if site_id in (None, seat.site.id)]
+        waiting = Filter(page_id=wanted.page_id)
         async with self._database.read() as connection:
+            ids, _ = await self._look(connection, chosen, waiting, after=newest, limit=_MOST_NEWS)
             return News(
                 items=await self._items(connection, seats, shown),
-                new=await self._count(connection, seats, after=newest),
+                new=len(ids),
+                overview=await desk_counts.overview(
+                    connection, self._keys, seats, wanted, site_id=site_id, with_search=with_search
+                ),
             )
+
+    async def decided_today(self, seats: Sequence[Seat]) -> dict[Status, int]:
+        """Return what was decided today, by where it led; of sites that are one person's whole."""
+        now = self._clock().astimezone(ZoneInfo(seats[0].moderator.timezone))
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+        site_ids = [seat.site.id for seat in seats if seat.sees_all]
+        async with self._database.read() as connection:
+            return await counts.decided_since(connection, site_ids, midnight, limit=_MOST_TODAY)
 
     async def file(self, seats: Sequence[Seat], comment_id: str) -> File:
         """Return one comment with its history; raise NotFoundError unless it is this person's."""
@@ -153,10 +181,6 @@ class Desk:
         sees = None if all(seat.sees_all for seat in seats) else _sees(seats)
         return await queue.look(connection, streams, after=after, limit=limit, sees=sees)
 
-    async def _count(self, connection: Connection, seats: Sequence[Seat], *, after: str | None) -> int:
-        ids, _ = await self._look(connection, seats, Filter(), after=after, limit=MOST_COUNTED + 1)
-        return len(ids)
-
     async def _last(self, connection: Connection, seats: Sequence[Seat]) -> list[str]:
         """Return what was decided last, the newest first."""
         recent = [
@@ -177,8 +201,13 @@ class Desk:
         found = await self._items(connection, seats, [comment_id])
         if not found:
             raise NotFoundError
+        [item] = found
+        ancestors = await comments.ancestors(connection, item.comment, limit=_MOST_ANCESTORS)
+        replies = await comments.replies(connection, item.comment, limit=_MOST_REPLIES)
         return File(
-            item=found[0],
+            item=item,
+            ancestors=await self._items(connection, seats, ancestors),
+            replies=await self._items(connection, seats, replies),
             history=await decisions.history(connection, comment_id),
             views=await address_views.of_comment(connection, comment_id),
         )

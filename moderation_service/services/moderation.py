@@ -58,6 +58,15 @@ async def open_case(database: Database, link: Link, site: Site, moderator: Moder
     return Case(site=site, moderator=moderator, comment=comment, parent=parent, last=last)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What became of decisions: `numbers` are those of the new lines of history, by comment."""
+
+    results: list[Result]
+    numbers: dict[str, int]
+    is_visible: bool
+
+
 async def decide(
     database: Database,
     site: Site,
@@ -88,19 +97,28 @@ async def _decide(
     database: Database, site: Site, requests: Sequence[Request], actor: Actor, now: datetime
 ) -> tuple[list[Result], bool]:
     """Do what `decide` says, in one transaction, and tell whether readers see a difference."""
-    is_visible = False
     async with database.write() as connection:
-        ids = sorted({request.comment_id for request in requests})
-        locked = await comments.lock(connection, ids)
-        found = {one.id: one for one in locked.values() if one.site_id == site.id}
-        last = await decisions.newest(connection, list(found))
-        before = {comment_id: one.status for comment_id, one in found.items()}
-        status = dict(before)
-        results, written = _judge(requests, found, status, last, actor, now)
-        if written:
-            await decisions.add(connection, written)
-            is_visible = await _write(connection, site.id, before, status, found, now)
-    return results, is_visible
+        taken = await decide_within(connection, site, requests, actor=actor, now=now)
+    return taken.results, taken.is_visible
+
+
+async def decide_within(
+    connection: Connection, site: Site, requests: Sequence[Request], *, actor: Actor, now: datetime
+) -> Taken:
+    """Take decisions in a transaction of the caller's, who announces after its commit what readers see."""
+    is_visible = False
+    ids = sorted({request.comment_id for request in requests})
+    locked = await comments.lock(connection, ids)
+    found = {one.id: one for one in locked.values() if one.site_id == site.id}
+    last = await decisions.newest(connection, list(found))
+    before = {comment_id: one.status for comment_id, one in found.items()}
+    status = dict(before)
+    results, written = _judge(requests, found, status, last, actor, now)
+    if written:
+        await decisions.add(connection, written)
+        is_visible = await _write(connection, site.id, before, status, found, now)
+    numbers = {comment.id: entry.number for comment, entry in written}
+    return Taken(results=results, numbers=numbers, is_visible=is_visible)
 
 
 def _judge(

@@ -4,10 +4,11 @@ from datetime import datetime
 from functools import partial
 
 from moderation_service.domain import screening
+from moderation_service.services.bulks import KEPT as KEPT_BULKS
 from moderation_service.services.logins import KEPT
 from moderation_service.services.sessions import LIFETIME
 from moderation_service.services.submission import KEY_LIFETIME
-from moderation_service.storage import idempotency, logins, recent_posts, sessions
+from moderation_service.storage import bulks, idempotency, logins, recent_posts, sessions
 from moderation_service.storage.database import Database
 from moderation_service.storage.stretches import in_stretches
 
@@ -19,5 +20,6 @@ async def forget(database: Database, now: datetime) -> None:
         partial(recent_posts.forget, before=now - screening.WINDOW),
         partial(logins.forget, before=now - KEPT),
         partial(sessions.forget, before=now - LIFETIME),
+        partial(bulks.forget, before=now - KEPT_BULKS),
     ):
         await in_stretches(database, job)

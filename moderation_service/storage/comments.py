@@ -12,6 +12,7 @@ from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, pages
 
+_LOOKED_AT_FOR_REPLIES = 5_000
 _PUBLIC = select(
     comments.c.id,
     comments.c.parent_id,
@@ -128,6 +129,33 @@ async def get_many(connection: Connection, ids: Sequence[str]) -> list[QueuedCom
     """Return comments by id, in order of arrival."""
     rows = await connection.execute(_QUEUED.where(comments.c.id.in_(ids)).order_by(comments.c.id))
     return [_queued(row._mapping) for row in rows]  # noqa: SLF001
+
+
+async def ancestors(connection: Connection, comment: QueuedComment, *, limit: int) -> list[str]:
+    """Return the ids of what a comment answers, what that answers, and so on: the first one first."""
+    found: list[str] = []
+    parent_id = comment.parent_id
+    while parent_id is not None and len(found) < limit:
+        found.append(parent_id)
+        query = select(comments.c.parent_id).where(comments.c.id == parent_id)
+        parent_id = (await connection.execute(query)).scalar_one_or_none()
+    return found[::-1]
+
+
+async def replies(connection: Connection, comment: QueuedComment, *, limit: int) -> list[str]:
+    """Return the ids of what answers a comment, in order of arrival, among what came after it on its page."""
+    found: list[str] = []
+    for status in Status:
+        later = (
+            select(comments.c.id, comments.c.parent_id)
+            .where(comments.c.page_id == comment.page_id, comments.c.status == status, comments.c.id > comment.id)
+            .order_by(comments.c.id)
+            .limit(_LOOKED_AT_FOR_REPLIES)
+            .subquery()
+        )
+        query = select(later.c.id).where(later.c.parent_id == comment.id).order_by(later.c.id).limit(limit)
+        found += (await connection.execute(query)).scalars()
+    return sorted(found)[:limit]
 
 
 async def lock(connection: Connection, ids: Sequence[str]) -> dict[str, QueuedComment]:

@@ -42,3 +42,31 @@ address_views = Table(
     Column("actor_name", Text, nullable=False),
     Column("at", UtcDateTime, nullable=False),
 )
+
+bulks = Table(
+    "bulks",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("person_id", identifier(), ForeignKey("people.id"), nullable=False),
+    Column("decision", String(16), nullable=False),
+    Column("wanted", Text, nullable=False),
+    Column("state", String(16), nullable=False, index=True),
+    Column("site_id", String(80)),
+    Column("position", identifier()),
+    Column("total", Integer, nullable=False),
+    Column("done", Integer, nullable=False),
+    Column("undone", Integer, nullable=False),
+    Column("created_at", UtcDateTime, nullable=False),
+    Index(None, "person_id", "created_at"),
+)
+"""Decisions on all that a filter matches; `site_id` and `position` say how far one has come."""
+
+bulk_items = Table(
+    "bulk_items",
+    metadata,
+    Column("bulk_id", identifier(), ForeignKey("bulks.id"), primary_key=True),
+    Column("site_id", String(64), primary_key=True),
+    Column("comment_id", identifier(), primary_key=True),
+    Column("number", Integer, nullable=False, autoincrement=False),
+)
+"""What a bulk decided, with the number of that decision in the comment's history."""

@@ -74,7 +74,12 @@ async def recently_decided(connection: Connection, site_id: str, limit: int) -> 
 
 async def newest_pending(connection: Connection, site_id: str) -> str | None:
     """Return the id of the comment that came last of those that wait."""
-    query = select(comments.c.id).where(comments.c.site_id == site_id, comments.c.status == Status.PENDING)
+    return await newest(connection, Stream(site_id=site_id, status=Status.PENDING))
+
+
+async def newest(connection: Connection, stream: Stream) -> str | None:
+    """Return the id of the comment that came last of a stream, whatever words it is searched for."""
+    query = select(comments.c.id).where(*place(stream, None))
     return (await connection.execute(query.order_by(comments.c.id.desc()).limit(1))).scalar_one_or_none()
 
 
@@ -87,7 +92,7 @@ def _query(stream: Stream, after: str | None, limit: int) -> Select[Any]:
     if stream.is_search:
         columns += [comments.c.author_name, comments.c.body]
     size = WINDOW if stream.is_search else limit
-    window = _ordered(select(*columns).where(*_place(stream, after)), stream).limit(size).subquery()
+    window = _ordered(select(*columns).where(*place(stream, after)), stream).limit(size).subquery()
     query = select(window.c.id, pages.c.url.label("page_url")).join(pages, pages.c.id == window.c.page_id)
     if stream.words:
         query = query.where(
@@ -108,12 +113,12 @@ async def _end_of_window(connection: Connection, stream: Stream, after: str | No
     """Return where a search that found little stopped looking, None when there was nothing more to look at."""
     if not stream.is_search:
         return None
-    query = _ordered(select(comments.c.id).where(*_place(stream, after)), stream)
+    query = _ordered(select(comments.c.id).where(*place(stream, after)), stream)
     last: str | None = (await connection.execute(query.offset(WINDOW - 1).limit(1))).scalar_one_or_none()
     return last
 
 
-def _place(stream: Stream, after: str | None) -> list[ColumnElement[bool]]:
+def place(stream: Stream, after: str | None) -> list[ColumnElement[bool]]:
     """Return the conditions that one index answers, page or site first."""
     owner = (
         comments.c.site_id == stream.site_id if stream.page_id is None else comments.c.page_id == stream.page_id

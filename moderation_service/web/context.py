@@ -10,6 +10,7 @@ from moderation_service.config import Settings
 from moderation_service.domain.comments import Draft, Receipt
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
+from moderation_service.services.bulks import Bulks
 from moderation_service.services.changes import Tail
 from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
@@ -44,6 +45,7 @@ class Context:
     logins: Logins
     sessions: Sessions
     desk: Desk
+    bulks: Bulks
     page_addresses: PageAddresses
     clock: Callable[[], datetime]
     wake_delivery: Callable[[], None] = field(default=lambda: None)

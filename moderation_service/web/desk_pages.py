@@ -1,21 +1,19 @@
 """What all pages of the desk share: their policy, their words, and how a comment stands in JSON."""
 
-from collections.abc import Sequence
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from aiohttp import web
 
-from moderation_service.domain import addresses, markup
+from moderation_service.domain import addresses, markup, plain_text
 from moderation_service.domain import decisions as rules
-from moderation_service.domain.decisions import Decision, Outcome
-from moderation_service.locales import translations
+from moderation_service.domain.comments import Status
 from moderation_service.services.desk import Item
-from moderation_service.services.moderation import Result
+from moderation_service.services.desk_counts import Count, Overview
 from moderation_service.services.sessions import Session
 from moderation_service.templating import environment
-from moderation_service.web import html
+from moderation_service.web import desk_words, html
 from moderation_service.web.answers import to_json
 from moderation_service.web.context import CONTEXT
 
@@ -39,12 +37,23 @@ def page(
     now = context.clock()
     shared = {
         "session": session,
+        "now": now,
+        "at": lambda asked, **changed: _address(request, asked | changed),
+        "counted": lambda count: desk_words.counted(language(session), count),
         "form_token": context.sessions.form_token(session),
         "mask": addresses.mask,
+        "words": plain_text.words,
         "safe_html": markup.with_links_as_text,
         "may_undo": lambda entry: rules.may_undo(entry, now),
     }
     return html.page(request, template, language(session), shared | values, status=status, headers=_HEADERS)
+
+
+def _address(request: web.Request, query: dict[str, str | None]) -> str:
+    """Return the address of the desk with a query; what is None or empty is left out."""
+    root = urlsplit(request.app[CONTEXT].settings.public_url).path
+    said = urlencode({name: value for name, value in query.items() if value})
+    return f"{root}/desk?{said}" if said else f"{root}/desk"
 
 
 def bare_page(
@@ -57,9 +66,8 @@ def bare_page(
 
 def to_desk(request: web.Request, query: dict[str, str] | None = None) -> web.Response:
     """Send the browser to the desk: the only place that this service ever sends a moderator to."""
-    root = urlsplit(request.app[CONTEXT].settings.public_url).path
-    behind = f"?{urlencode(query)}" if query else ""
-    return web.Response(status=303, headers={"Location": f"{root}/desk{behind}", "Cache-Control": "no-store"})
+    location = _address(request, dict(query or {}))
+    return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
 def language(session: Session) -> str:
@@ -79,53 +87,33 @@ def answer(value: object) -> web.Response:
     )
 
 
-def standing(request: web.Request, session: Session, item: Item) -> dict[str, object]:
+def standing(request: web.Request, item: Item) -> dict[str, object]:
     """Say how a comment stands, in words of the moderator's language."""
-    line = ""
-    if item.last is not None:
-        line = str(_words(language(session)).who(item.last, item.seat.moderator.timezone)).strip()
+    now = request.app[CONTEXT].clock()
+    words = _words(item.seat.moderator.language)
+    said_by = ""
+    if item.last is not None and item.comment.status is not Status.PENDING:
+        said_by = str(words.by(item.last, item.seat, now)).strip()
     return {
         "id": item.comment.id,
         "status": item.comment.status,
         "revision": item.comment.revision,
-        "line": line,
-        "may_undo": rules.may_undo(item.last, request.app[CONTEXT].clock()),
+        "word": str(words.state_of_one(item.comment.status)).strip(),
+        "by": said_by,
+        "may_undo": rules.may_undo(item.last, now),
     }
+
+
+def counts(overview: Overview) -> dict[str, Count]:
+    """Return every number that a page of the queue shows, by the name of its place."""
+    found = {f"state:{status}": one for status, one in overview.states.items()}
+    found |= {f"site:{site_id}": one for site_id, one in overview.sites.items()}
+    if overview.sites:
+        found["site:"] = sum(overview.sites.values(), Count(number=0))
+    return found | {f"page:{page.id}": one for page, one in overview.pages}
 
 
 @cache
 def _words(spoken: str) -> Any:
     """Return the macros that say what was decided, as the pages do."""
     return environment(("moderation_service.web",), spoken).get_template("words.html").make_module()
-
-
-def sentence(spoken: str, decision: Decision, results: Sequence[Result]) -> str:
-    """Say in one or two sentences what became of decisions."""
-    done = sum(one.outcome in (Outcome.DONE, Outcome.UNCHANGED) for one in results)
-    return summary(spoken, decision, done, len(results) - done)
-
-
-def summary(spoken: str, decision: Decision, done: int, refused: int) -> str:
-    """Say how many decisions were taken, and how many could not be."""
-    ngettext = translations(spoken).ngettext
-    sentences = {
-        Decision.APPROVE: ngettext("One comment approved.", "%(count)s comments approved.", done),
-        Decision.REJECT: ngettext("One comment rejected.", "%(count)s comments rejected.", done),
-        Decision.SPAM: ngettext("One comment marked as spam.", "%(count)s comments marked as spam.", done),
-        Decision.UNDO: ngettext("One decision undone.", "%(count)s decisions undone.", done),
-    }
-    said = [sentences[decision] % {"count": done}] if done or not refused else []
-    if refused:
-        text = ngettext(
-            "One comment was no longer as it was shown; look at it again.",
-            "%(count)s comments were no longer as they were shown; look at them again.",
-            refused,
-        )
-        said.append(text % {"count": refused})
-    return " ".join(said)
-
-
-def news(spoken: str, new: int) -> str:
-    """Say how many comments came meanwhile."""
-    text = translations(spoken).ngettext("One new comment came in.", "%(count)s new comments came in.", new)
-    return text % {"count": new} if new else ""

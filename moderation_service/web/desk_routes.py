@@ -1,7 +1,7 @@
 """The routes of the desk: pages for moderators, who come by a mailed link and stay by a cookie."""
 
 from moderation_service.web.endpoints import Endpoint
-from moderation_service.web.handlers import desk, desk_decisions, desk_login
+from moderation_service.web.handlers import desk, desk_bulk, desk_decisions, desk_login
 from schemas import desk as wire
 
 _COMMENT = "/desk/comments/{comment_id}"
@@ -71,6 +71,26 @@ ENDPOINTS = (
         query=wire.SheetQuery,
         answers={200: wire.DecidedAnswer, 303: None},
         problems=(400, 401, 403, 413, 415, 422, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/desk/bulk",
+        handler=desk_bulk.decide,
+        summary="Decide on all that a filter matched when the page was made",
+        query=wire.SheetQuery,
+        answers={200: None, 303: None},
+        problems=(400, 401, 403, 413, 415, 422, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/desk/bulk/{bulk_id}/undo",
+        handler=desk_bulk.undo,
+        summary="Take back all that such a decision came to",
+        query=wire.SheetQuery,
+        answers={303: None},
+        problems=(400, 401, 403, 404, 413, 415, 503),
         is_page=True,
     ),
     Endpoint(

@@ -28,6 +28,14 @@ async def session_if_any(request: web.Request) -> Session | None:
         return None
 
 
+def person_id(request: web.Request, session: Session) -> str:
+    """Return the person at the desk; raise LoggedOutError for one who has just left."""
+    found = request.app[CONTEXT].directory.person_of(session.seats[0].moderator.email)
+    if found is None:
+        raise LoggedOutError
+    return found
+
+
 async def form_of(request: web.Request) -> dict[str, str]:
     """Return the fields of a form; raise HTTPUnsupportedMediaType for anything else."""
     if not reading.is_form(request):

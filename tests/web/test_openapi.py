@@ -1,5 +1,6 @@
 """The OpenAPI document: valid, complete, and true of what is really answered."""
 
+import re
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -254,6 +255,14 @@ async def use_the_desk(http: ClientSession, smtp: MailServer, check: Any, commen
     answer = await anna.post(decisions, undo, Accept="application/json")
     await check(answer, decisions, 200, desk_wire.DecidedAnswer)
     await check(await anna.post(decisions, {"one": f"approve.{comment_id}.pending.1"}), decisions, 303)
+    text = await (await anna.get("/desk?scope=all&status=any")).text()
+    everything = {"all": "spam", "snapshot": re.findall(r'name="snapshot" value="([^"]+)"', text)[0]}
+    await check(await anna.post("/desk/bulk", everything | {"all": "x"}), "/desk/bulk", 422)
+    await check(await anna.post("/desk/bulk", everything), "/desk/bulk", 303)
+    bulk = "/desk/bulk/{bulk_id}/undo"
+    [path] = re.findall(r'formaction="(/desk/bulk/[^"]+/undo)', await (await anna.get("/desk")).text())
+    await check(await anna.post(f"/desk/bulk/{NOBODY}/undo"), bulk, 404)
+    await check(await anna.post(path), bulk, 303)
     await check(await Browser(http, anna.cookie, "wrong").post("/desk/logout"), "/desk/logout", 403)
     await check(await anna.post("/desk/logout"), "/desk/logout", 303)
 

@@ -9,7 +9,7 @@ from moderation_service.domain.decisions import Decision, Outcome, Request
 from moderation_service.domain.errors import FieldsInvalidError, NotFoundError
 from moderation_service.services.desk import File
 from moderation_service.services.sessions import Session
-from moderation_service.web import desk_pages, desk_session
+from moderation_service.web import desk_pages, desk_session, desk_words
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import desk
 from moderation_service.web.loading import load
@@ -44,15 +44,24 @@ async def decide(request: web.Request) -> web.Response:
     ]
     results = await context.desk.decide(session.seats, requests)
     if desk_pages.wants_json(request):
-        found = await context.desk.news(session.seats, [one.comment_id for one in results], newest=None)
+        asked = desk.query_of(request)
+        found = await context.desk.news(
+            session.seats,
+            desk.filter_of(request, session, asked),
+            [one.comment_id for one in results],
+            site_id=asked["site"],
+            newest=None,
+            with_search=True,
+        )
         outcomes = {one.comment_id: one.outcome for one in results}
         return desk_pages.answer(
             {
                 "results": [
-                    desk_pages.standing(request, session, item) | {"outcome": outcomes[item.comment.id]}
+                    desk_pages.standing(request, item) | {"outcome": outcomes[item.comment.id]}
                     for item in found.items
                 ],
-                "message": desk_pages.sentence(desk_pages.language(session), decision, results),
+                "message": desk_words.sentence(desk_pages.language(session), decision, results),
+                **desk.said_of(desk_pages.language(session), asked, found.overview),
             }
         )
     done = sum(one.outcome in (Outcome.DONE, Outcome.UNCHANGED) for one in results)
@@ -77,7 +86,7 @@ async def show_address(request: web.Request) -> web.Response:
 
 
 def _page(request: web.Request, session: Session, file: File, *, address: str | None = None) -> web.Response:
-    values = {"file": file, "item": file.item, "address": address, "kept": {}}
+    values = {"file": file, "item": file.item, "address_shown": address}
     return desk_pages.page(request, session, "desk/comment.html", values)
 
 

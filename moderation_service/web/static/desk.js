@@ -14,68 +14,102 @@ function announce(text) {
   live.textContent = text;
 }
 
-function say(text) {
+/* What went otherwise than asked stands above the list; what went well is seen in the row, and only read out. */
+function say(text, isPlain = false) {
   const said = document.getElementById("said");
   said.removeAttribute("role");
   said.textContent = text;
-  said.hidden = !text;
+  said.hidden = isPlain || !text;
   announce(text);
 }
 
-/* ---- comments as cards ---- */
+/* ---- rows ---- */
 
-const cards = () => all("article[data-id]");
-const waits = (card) => !card.classList.contains("decided");
+const rows = () => all("article[data-id]");
+const waits = (row) => row.dataset.status === row.dataset.home;
 const current = () => document.activeElement?.closest("article[data-id]") ?? null;
 
-function focusCard(card) {
-  card?.focus();
-  card?.scrollIntoView({ block: "nearest" });
+function focusRow(row) {
+  row?.focus();
+  row?.scrollIntoView({ block: "nearest" });
 }
 
 function step(direction) {
-  const known = cards();
+  const known = rows();
   const at = known.indexOf(current());
-  focusCard(known[at < 0 ? (direction > 0 ? 0 : known.length - 1) : at + direction]);
+  focusRow(known[at < 0 ? (direction > 0 ? 0 : known.length - 1) : at + direction]);
 }
 
-function nextWaiting(card) {
-  const known = cards();
-  const at = known.indexOf(card);
+function nextWaiting(row) {
+  const known = rows();
+  const at = known.indexOf(row);
   return known.slice(at + 1).find(waits) ?? known.slice(0, at).reverse().find(waits) ?? null;
 }
 
 /* Shows how a comment stands; its buttons carry the new state, so that they act on what is seen. */
-function restate(card, standing, home) {
+function restate(row, standing) {
   const shown = `${standing.status}.${standing.revision}`;
-  card.dataset.status = standing.status;
-  card.dataset.revision = standing.revision;
-  card.classList.toggle("decided", standing.status !== home);
-  const line = card.querySelector(".line");
-  line.textContent = standing.line;
-  line.hidden = !standing.line;
-  const check = card.querySelector("input[type=checkbox]");
+  row.dataset.status = standing.status;
+  row.dataset.revision = standing.revision;
+  for (const sign of all("[data-sign]", row)) {
+    sign.setAttribute("class", `sign ${standing.status}`);
+    sign.firstElementChild.setAttribute("href", `#s-${standing.status}`);
+  }
+  for (const word of all("[data-word]", row)) {
+    word.className = `state ${standing.status}`;
+    word.textContent = standing.word;
+  }
+  for (const by of all("[data-by]", row)) by.textContent = standing.by;
+  row.querySelector(".stands").hidden = standing.status === "pending";
+  const check = row.querySelector(".pick input");
   check.value = shown;
-  if (!waits(card)) check.checked = false;
-  check.disabled = !waits(card);
-  for (const button of all("button[data-do]", card)) {
+  if (!waits(row)) check.checked = false;
+  check.disabled = !waits(row);
+  for (const button of all("button[data-do]", row)) {
     button.value = `${button.dataset.do}.${standing.id}.${shown}`;
     button.hidden = button.dataset.do === "undo" ? !standing.may_undo : standing.status === button.dataset.target;
   }
   count();
 }
 
+/* A row that is decided becomes one line; one that is being looked at only when that is over. */
+function settle(row, isAtOnce) {
+  if (!isAtOnce && !waits(row) && row.matches(":hover, :focus-within")) {
+    for (const event of ["pointerleave", "focusout"]) {
+      row.addEventListener(event, () => setTimeout(() => settle(row, false)), { once: true });
+    }
+    return;
+  }
+  row.classList.toggle("decided", !waits(row));
+  count();
+}
+
 function count() {
-  const checks = all("input[name^='comment.']", queue);
+  const checks = all(".row .pick input", queue);
   const chosen = checks.filter((one) => one.checked).length;
   const output = document.getElementById("selected");
+  document.getElementById("done").hidden = rows().length === 0 || rows().some(waits);
   if (!output) return;
-  output.hidden = false;
-  output.textContent = chosen;
+  const text = chosen === 1 ? output.dataset.one : output.dataset.many.replace("{}", chosen);
+  output.textContent = chosen === 0 ? output.dataset.none : text;
+  output.classList.toggle("none", chosen === 0);
+  document.getElementById("clear").hidden = chosen === 0;
   const whole = document.querySelector("#all input");
   whole.checked = chosen > 0 && chosen === checks.filter((one) => !one.disabled).length;
   whole.indeterminate = chosen > 0 && !whole.checked;
-  document.getElementById("done").hidden = cards().length === 0 || cards().some(waits);
+}
+
+function tick(isChecked) {
+  for (const check of all(".row .pick input:enabled", queue)) check.checked = isChecked;
+  count();
+}
+
+function renumber({ counts, heading, page_title: title }) {
+  for (const place of all("[data-count]")) {
+    if (place.dataset.count in counts) place.textContent = counts[place.dataset.count];
+  }
+  if (heading) document.getElementById("heading").textContent = heading;
+  if (title) document.title = title;
 }
 
 /* ---- deciding ---- */
@@ -96,7 +130,7 @@ async function post(url, fields) {
   return answer.json();
 }
 
-async function decide(fields, card) {
+async function decide(fields, row) {
   if (busy) return;
   busy = true;
   turns += 1;
@@ -106,13 +140,15 @@ async function decide(fields, card) {
     for (const standing of answer.results) {
       const changed = document.getElementById(`c-${standing.id}`);
       if (!changed) continue;
-      restate(changed, standing, changed.dataset.home);
+      restate(changed, standing);
+      settle(changed, true);
       decided = decided.filter((id) => id !== standing.id);
       if (standing.outcome === "done" && !waits(changed)) decided.push(standing.id);
     }
-    say(answer.message);
-    const next = card && !waits(card) ? nextWaiting(card) : card ?? cards().find(waits);
-    if (next) focusCard(next);
+    renumber(answer);
+    say(answer.message, answer.results.every((one) => one.outcome === "done" || one.outcome === "unchanged"));
+    const next = row && !waits(row) ? nextWaiting(row) : row ?? rows().find(waits);
+    if (next) focusRow(next);
     else document.querySelector("#done:not([hidden]) a")?.focus();
   } catch {
     say(queue.dataset.unreachable);
@@ -128,10 +164,10 @@ function token() {
 }
 
 function press(decision) {
-  const card = current();
-  if (!card && decision !== "undo") return focusCard(cards().find(waits));
-  const undone = decision === "undo" && (!card || card.querySelector("button[data-do=undo]").hidden);
-  const target = undone ? document.getElementById(`c-${decided.pop()}`) : card;
+  const row = current();
+  if (!row && decision !== "undo") return focusRow(rows().find(waits));
+  const undone = decision === "undo" && (!row || row.querySelector("button[data-do=undo]").hidden);
+  const target = undone ? document.getElementById(`c-${decided.pop()}`) : row;
   const button = target?.querySelector(`button[data-do=${decision}]`);
   if (!button || button.hidden) return;
   decide({ form_token: token(), one: button.value }, target);
@@ -148,7 +184,7 @@ queue?.addEventListener("submit", (event) => {
     decide({ form_token: token(), one: button.value }, button.closest("article"));
   } else if (button.name === "many") {
     event.preventDefault();
-    const chosen = all("input[name^='comment.']:checked", queue);
+    const chosen = all(".row .pick input:checked", queue);
     if (chosen.length === 0) return say(queue.dataset.none);
     const fields = chosen.map((one) => [one.name, one.value]);
     decide([["form_token", token()], ["many", button.value], ...fields], null);
@@ -158,10 +194,11 @@ queue?.addEventListener("submit", (event) => {
 async function reveal(button) {
   try {
     const { address } = await post(button.formAction, { form_token: token() });
-    const place = button.closest(".facts").querySelector(".address");
+    const place = document.createElement("span");
+    place.className = "address whole-address";
     place.textContent = address;
     place.tabIndex = -1;
-    button.remove();
+    button.replaceWith(place);
     place.focus();
     announce(address);
   } catch {
@@ -170,13 +207,38 @@ async function reveal(button) {
 }
 
 queue?.addEventListener("change", (event) => {
-  if (event.target.closest("#all")) {
-    for (const check of all("input[name^='comment.']:enabled", queue)) check.checked = event.target.checked;
-  }
-  count();
+  if (event.target.closest("#all")) tick(event.target.checked);
+  else count();
+});
+
+document.getElementById("clear")?.addEventListener("click", () => tick(false));
+
+/* A menu closes when something else is pressed. */
+document.addEventListener("click", (event) => {
+  for (const menu of all(".more-actions[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
 
 /* ---- keys ---- */
+
+function select() {
+  const check = (current() ?? rows().find(waits))?.querySelector(".pick input:enabled");
+  if (!current()) return focusRow(rows().find(waits));
+  if (!check) return;
+  check.checked = !check.checked;
+  count();
+}
+
+function openRow() {
+  const row = document.activeElement;
+  if (!row?.matches("article[data-id]")) return false;
+  location.assign(queue.dataset.comments + row.dataset.id);
+  return true;
+}
+
+function search() {
+  location.hash = "find";
+  document.getElementById("q").focus();
+}
 
 const KEYS = {
   j: () => step(1),
@@ -185,6 +247,9 @@ const KEYS = {
   r: () => press("reject"),
   s: () => press("spam"),
   u: () => press("undo"),
+  x: select,
+  Enter: openRow,
+  "/": search,
   "?": () => document.getElementById("help").showModal(),
 };
 
@@ -195,11 +260,9 @@ function types(element) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && !"jk".includes(event.key)) return;
   if (!queue || document.querySelector("dialog[open]") || types(event.target)) return;
+  if (event.key === "Escape") for (const menu of all(".more-actions[open]")) menu.open = false;
   const act = KEYS[event.key];
-  if (act) {
-    event.preventDefault();
-    act();
-  }
+  if (act && act() !== false) event.preventDefault();
 });
 
 document.getElementById("keys")?.addEventListener("click", KEYS["?"]);
@@ -212,27 +275,27 @@ let told = 0;
 async function look() {
   const turn = turns;
   const url = new URL(queue.dataset.updates, location.href);
-  url.searchParams.set("shown", cards().map((card) => card.dataset.id).join(","));
+  url.searchParams.set("shown", rows().map((row) => row.dataset.id).join(","));
   url.searchParams.set("newest", queue.dataset.newest);
   const answer = await fetch(url, { headers: { Accept: "application/json" } });
   if (answer.status === 401) return location.assign(queue.dataset.desk);
   if (!answer.ok) return;
-  const { comments, new: fresh, message } = await answer.json();
+  const found = await answer.json();
   if (turn !== turns) return;
   const changes = [];
-  for (const standing of comments) {
-    const card = document.getElementById(`c-${standing.id}`);
-    if (!card || card.dataset.status === standing.status && Number(card.dataset.revision) === standing.revision) continue;
-    const inside = card.contains(document.activeElement);
-    restate(card, standing, card.dataset.home);
-    if (inside) card.focus();
-    changes.push(`${card.querySelector("h2").textContent.trim()} ${standing.line}`);
+  for (const standing of found.comments) {
+    const row = document.getElementById(`c-${standing.id}`);
+    if (!row || row.dataset.status === standing.status && Number(row.dataset.revision) === standing.revision) continue;
+    restate(row, standing);
+    settle(row, false);
+    changes.push(`${row.querySelector("h2").textContent.trim()}: ${standing.word} ${standing.by}`);
   }
+  renumber(found);
   const news = document.getElementById("news");
-  news.hidden = fresh === 0;
-  news.querySelector("span").textContent = message;
-  if (fresh > told) changes.push(message);
-  told = fresh;
+  news.hidden = found.new === 0;
+  news.querySelector("span").textContent = found.message;
+  if (found.new > told) changes.push(found.message);
+  told = found.new;
   if (changes.length > 0) announce(changes.join(" "));
 }
 
@@ -248,8 +311,9 @@ async function watch() {
 }
 
 if (queue && live) {
-  for (const card of cards()) card.dataset.home = card.dataset.status;
+  for (const row of rows()) row.dataset.home = row.dataset.status;
   for (const id of ["all", "keys"]) document.getElementById(id)?.removeAttribute("hidden");
+  for (const plain of all(".unscripted")) plain.hidden = true;
   count();
   setTimeout(watch, POLL);
 }
