@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 from types import FrameType
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from moderation_service.domain import markup
@@ -163,6 +163,101 @@ def test_twice_the_text_is_twice_the_work(piece: str) -> None:
 def test_the_longest_body_is_rendered_whatever_it_is(piece: str) -> None:
     body = (piece * (LONGEST // len(piece.encode()))).strip()
     check(markup.render(body))
+
+
+PIECES = st.sampled_from(
+    ["*", "**", "_", "`", "``", "[", "]", "](", "(", ")", "<", ">", "&", "\\", "\n", "\n\n", "> ", "- ", "1. ",
+     "    ", "a", "b ", " ", "http://a.b", "://", ":", "!", "```\n", "&amp;", "* ", "> - ", "x](http://a)", '"', "\t"]
+)  # fmt: skip
+MOST_LINES = 1_000_000
+"""Lines of Python that a rendering may take; the text of the attack took 2.8 million."""
+
+
+def longest(piece: str, before: str = "", behind: str = "") -> str:
+    """The longest body that repeats a piece."""
+    room = LONGEST - len(before.encode()) - len(behind.encode())
+    return f"{before}{piece * (room // len(piece.encode()))}{behind}".strip()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "**_" * 20_000,
+        *(longest(piece) for piece in PATHOLOGICAL),
+        *(longest(line, before) for before in ("> " * 19, "- " * 19, "> - " * 9, "1. " * 9)
+          for line in ("lazy -\n", "> y\n", "- *x*\n", " " * 40 + "w\n", "\n\nx\n")),
+        longest("- *a* [b](http://c.d) `e`\n"),
+        longest("[a](" + "x" * 60),
+        longest("(", "[a](" * 200),
+        longest("x", '[a](b "' * 200),
+        longest("http://" + "a." * 300 + " "),
+        longest("http://a/" + "(" * 600 + " "),
+        longest("<http://a.b/c>"),
+        longest(">", '"<&' * 9_000),
+        longest("    a\n", "```\n"),
+        "".join("`" * length + "a" for length in range(1, 350)),
+    ],
+    ids=lambda body: repr(body[:24]),
+)  # fmt: skip
+def test_no_text_takes_long(body: str) -> None:
+    assert steps(body) < MOST_LINES
+
+
+@settings(max_examples=60)
+@given(st.lists(PIECES, min_size=1, max_size=6), st.lists(PIECES, max_size=20), st.lists(PIECES, max_size=5))
+def test_whatever_is_repeated_takes_no_longer(piece: list[str], before: list[str], behind: list[str]) -> None:
+    assert steps(longest("".join(piece), "".join(before), "".join(behind)) or "a") < MOST_LINES
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "Un *pensiero* e **un altro**, con `codice` e [un sito](https://www.example.org/a).\n\n" * 60,
+        "Ho letto https://www.example.org/articolo e *non* sono d'accordo.\n" * 50,
+        "- un punto\n" * 150,
+        "> qualcuno ha scritto questo\n\nE io rispondo così.\n\n" * 80,
+        "Parole, parole. " * 4_000,
+    ],
+)
+def test_long_texts_as_people_write_them_keep_their_markup(body: str) -> None:
+    assert not markup.rendering(body.strip()).is_simplified
+
+
+def test_what_holds_too_much_markup_is_shown_as_it_was_typed() -> None:
+    body = "a **b**\n<c> & d\n \n\n" * 4_000 + "*e*"
+    rendered = markup.rendering(body)
+    assert rendered.is_simplified
+    assert rendered.renderer == markup.PLAIN_RENDERER
+    assert rendered.html.startswith("<p>a **b**<br>\n&lt;c&gt; &amp; d</p>\n<p>a **b**<br>\n")
+    assert rendered.html.endswith("</p>\n<p>*e*</p>\n")
+    check(rendered.html)
+
+
+@given(_WILD)
+def test_as_it_was_typed_is_safe_too(body: str) -> None:
+    check(markup._without_markup(body))
+
+
+def test_a_long_text_pauses_on_its_way() -> None:
+    pauses: list[None] = []
+    markup.rendering("**_" * 20_000, pause=lambda: pauses.append(None))
+    assert len(pauses) > 10
+
+
+@pytest.mark.parametrize(
+    ("body", "quick"), [("interessante…", True), ("un *pensiero*\n" * 9, True), ("**_" * 40, False)]
+)
+def test_what_is_quick_to_render_is_known_beforehand(body: str, quick: bool) -> None:
+    assert markup.is_quick(body) is quick
+
+
+@settings(max_examples=60)
+@given(st.lists(PIECES, min_size=1, max_size=6), st.lists(PIECES, max_size=20))
+def test_what_is_said_to_be_quick_is(piece: list[str], before: list[str]) -> None:
+    body = longest("".join(piece), "".join(before))
+    while not markup.is_quick(body):
+        body = body[: len(body) // 2]
+    assert steps(body.strip() or "a") < MOST_LINES / 20
 
 
 def steps(body: str) -> int:
