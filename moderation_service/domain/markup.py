@@ -29,7 +29,7 @@ _MOST_BARE_LINKS = 100
 _LONGEST_BARE_LINKS = 5_000
 _LONGEST_URL = 2_000
 _REL = "nofollow ugc noopener"
-_LEADS_NOWHERE = re.compile(rf'<a rel="{_REL}">(.*?)</a>', re.DOTALL)
+_LEADS_NOWHERE = re.compile(rf'<a (?:href="" )?rel="{_REL}">(.*?)</a>', re.DOTALL)
 _LINK = re.compile(r"https?://[^/]", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:[^\W\d_][^\n\\`*_\[\]<>&~:\t\xa0]*[^\s\\`*_\[\]<>&~:](?:\n\n?(?!\n)|\Z))+")
 _ANCHOR = re.compile(r'<a href="([^"]*)"[^>]*>(.*?)</a>', re.DOTALL)

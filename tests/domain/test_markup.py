@@ -125,6 +125,8 @@ def test_the_subset_of_markdown_is_this(body: str, html: str) -> None:
         "<javascript:alert(1)>",
         "<mailto:a@b.example>",
         "mailto:a@b.example",
+        "[x]()",
+        "[x](<>)",
         "www.example.org",
         "[a](https:relative)",
         "[a](http://[)",
@@ -167,10 +169,11 @@ def test_the_longest_body_is_rendered_whatever_it_is(piece: str) -> None:
 
 PIECES = st.sampled_from(
     ["*", "**", "_", "`", "``", "[", "]", "](", "(", ")", "<", ">", "&", "\\", "\n", "\n\n", "> ", "- ", "1. ",
-     "    ", "a", "b ", " ", "http://a.b", "://", ":", "!", "```\n", "&amp;", "* ", "> - ", "x](http://a)", '"', "\t"]
+     "    ", "a", "b ", " ", "http://a.b", "://", ":", "!", "```\n", "&amp;", "* ", "> - ", "x](http://a)",
+     '"', "\t"]
 )  # fmt: skip
-MOST_LINES = 1_000_000
-"""Lines of Python that a rendering may take; the text of the attack took 2.8 million."""
+MOST_LINES = 2_000_000
+"""Lines of Python that a rendering may take; 64 kB of emphasis took 11 million."""
 
 
 def longest(piece: str, before: str = "", behind: str = "") -> str:
@@ -244,11 +247,9 @@ def test_a_long_text_pauses_on_its_way() -> None:
     assert len(pauses) > 10
 
 
-@pytest.mark.parametrize(
-    ("body", "quick"), [("interessante…", True), ("un *pensiero*\n" * 9, True), ("**_" * 40, False)]
-)
-def test_what_is_quick_to_render_is_known_beforehand(body: str, quick: bool) -> None:
-    assert markup.is_quick(body) is quick
+@pytest.mark.parametrize("body", ["interessante…", "un *pensiero*\n" * 9])
+def test_what_people_write_is_quick_to_render(body: str) -> None:
+    assert markup.is_quick(body)
 
 
 @settings(max_examples=60)
@@ -257,7 +258,7 @@ def test_what_is_said_to_be_quick_is(piece: list[str], before: list[str]) -> Non
     body = longest("".join(piece), "".join(before))
     while not markup.is_quick(body):
         body = body[: len(body) // 2]
-    assert steps(body.strip() or "a") < MOST_LINES / 20
+    assert steps(body.strip() or "a") < MOST_LINES / 40
 
 
 def steps(body: str) -> int:
