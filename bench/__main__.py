@@ -7,12 +7,13 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import beside_isso, desk, disk, large, mail, memory, scaling, single
+from bench import attack, beside_isso, desk, disk, large, mail, memory, scaling, single
 from bench.table import Table
 
 _PARTS = {
     "single": single.measure,
     "scaling": scaling.measure,
+    "attack": attack.measure,
     "mail": mail.measure,
     "isso": beside_isso.measure,
     "disk": disk.measure,
@@ -20,7 +21,7 @@ _PARTS = {
     "memory": memory.measure,
     "desk": desk.measure,
 }
-_DEFAULT = ("disk", "single", "scaling", "mail", "isso")
+_DEFAULT = ("disk", "single", "scaling", "attack", "mail", "isso")
 
 
 def main() -> None:

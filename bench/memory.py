@@ -20,12 +20,12 @@ def measure(folder: Path, table: Table) -> None:
         posted, after_posts = 0.0, []
         while posted < _POSTS:
             posted += run(url + POST, seconds=_SECONDS, script="post.lua").rate * _SECONDS
-            after_posts.append(_resident(process.pid))
+            after_posts.append(resident_mb(process.pid))
         read, after_reads = 0.0, []
         paths = tuple(listed(page, 20) for page in range(_PAGES))
         while read < _READS:
             read += run(url, seconds=_SECONDS, paths=paths).rate * _SECONDS
-            after_reads.append(_resident(process.pid))
+            after_reads.append(resident_mb(process.pid))
     last = after_reads[-1]
     table.note(
         f"memory after {posted:,.0f} POSTs and {read:,.0f} GETs",
@@ -36,7 +36,7 @@ def measure(folder: Path, table: Table) -> None:
     )
 
 
-def _resident(pid: int) -> float:
+def resident_mb(pid: int) -> float:
     """Return a process's resident memory in megabytes."""
     status = Path(f"/proc/{pid}/status").read_text()
     [line] = [line for line in status.splitlines() if line.startswith("VmRSS:")]

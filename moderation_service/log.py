@@ -5,6 +5,7 @@ import logging
 import sys
 import time
 import traceback
+from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -29,6 +30,10 @@ class _Style:
 
 
 _style = _Style()
+
+
+_SAY_AGAIN_AFTER = 10.0
+"""Seconds between two lines about the same warning."""
 
 
 def configure(*, in_words: bool = False, is_quiet: bool = False) -> None:
@@ -78,6 +83,30 @@ def _is_our_mistake(record: logging.LogRecord) -> bool:
     """Pass over bytes that are no HTTP: the client is answered 400, and could else write errors into the log."""
     kind = record.exc_info[0] if record.exc_info else None
     return kind is None or kind.__module__ != "aiohttp.http_exceptions"
+
+
+class Recurring:
+    """A warning that may recur without end: said at once, then every ten seconds, with how often it came."""
+
+    def __init__(self, logger: structlog.stdlib.BoundLogger, event: str) -> None:
+        self._logger = logger
+        self._event = event
+        self._counts: Counter[tuple[tuple[str, str], ...]] = Counter()
+        self._is_quiet = False
+
+    def note(self, **words: str) -> None:
+        """Say or count that it happened; what happened is told apart by `words`."""
+        self._counts[tuple(sorted(words.items()))] += 1
+        if not self._is_quiet:
+            self._say()
+
+    def _say(self) -> None:
+        counts, self._counts = self._counts, Counter()
+        self._is_quiet = bool(counts)
+        for words, count in counts.items():
+            self._logger.warning(self._event, count=count, **dict(words))
+        if counts:
+            asyncio.get_running_loop().call_later(_SAY_AGAIN_AFTER, self._say)
 
 
 class AccessLog:

@@ -19,6 +19,8 @@ from moderation_service.mail.letters import host_of
 from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport
 from moderation_service.services import submission
+from moderation_service.services.admission import Admission
+from moderation_service.services.backlog import Backlog
 from moderation_service.services.bulks import Bulks
 from moderation_service.services.changes import Tail
 from moderation_service.services.delivery import Delivery
@@ -122,6 +124,8 @@ def _context(
     process: int,
 ) -> Context:
     writer = GroupCommit(database, submission.accept)
+    intake = Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening)
+    backlog = Backlog(database)
     cache = PageCache()
     tail = Tail(database, cache.drop)
     clients = Clients(settings.trusted_proxies, clock=clock)
@@ -133,8 +137,9 @@ def _context(
         directory=directory,
         keys=keys,
         links=Links(keys, clock),
-        intake=Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening),
+        intake=intake,
         writer=writer,
+        admission=Admission(database, intake, writer, backlog, clock=clock),
         lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
         tail=tail,
         health=Health(
@@ -143,6 +148,7 @@ def _context(
             is_mail_paused=lambda: delivery.is_paused,
             last_failure=lambda: writer.last_failure,
             is_behind_untrusted_proxy=lambda: clients.is_behind_untrusted_proxy,
+            nearly_full=lambda: backlog.nearly_full(directory.sites),
         ),
         page_addresses=PageAddresses(database, clock=clock),
         clock=clock,

@@ -2,6 +2,8 @@
 
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from moderation_service import locales
 from moderation_service.domain import addresses, pages
 from moderation_service.domain.addresses import InvalidAddressError
 from moderation_service.domain.pages import InvalidPageError
-from moderation_service.domain.sites import Moderator, Site, Sites
+from moderation_service.domain.sites import Moderator, Screening, Site, Sites
 from schemas.base import is_http_url
 from schemas.sites import SitesFile as SitesFileSchema
 from schemas.sites import is_language
@@ -98,6 +100,7 @@ def _site(entry: Mapping[str, Any]) -> Site:
         language=language,
         timezone=entry["timezone"],
         reply_to=entry["reply_to"] and addresses.normalise(entry["reply_to"], local=True),
+        screening=_screening(entry["screening"]),
         api_keys=frozenset(key.removeprefix("sha256:") for key in entry["api_keys"]),
         moderators=tuple(
             Moderator(
@@ -110,6 +113,15 @@ def _site(entry: Mapping[str, Any]) -> Site:
             )
             for one in entry["moderator"]
         ),
+    )
+
+
+def _screening(entry: Mapping[str, Any]) -> Screening:
+    return Screening(
+        posts_per_network=entry["posts_per_network"],
+        window=timedelta(minutes=entry["window_minutes"]),
+        exempt_networks=tuple(ip_network(one) for one in entry["exempt_networks"]),
+        waiting_at_most=entry["waiting_at_most"],
     )
 
 

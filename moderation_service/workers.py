@@ -160,5 +160,6 @@ async def bring_pages_along(service: Service) -> None:
 async def tidy(service: Service) -> None:
     """Forget what is too old to be kept."""
     while True:
-        await retention.forget(service.context.database, service.context.clock())
+        window = service.directory.sites.longest_window()
+        await retention.forget(service.context.database, service.context.clock(), window=window)
         await asyncio.sleep(_TIDY_EVERY)

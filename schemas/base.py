@@ -1,5 +1,6 @@
 """What all schemas share: strict requests, open answers, and text fields that name their fault by a code."""
 
+import re
 import unicodedata
 from collections.abc import Mapping
 from typing import Any, Self
@@ -8,6 +9,8 @@ from uuid import UUID
 
 from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+"""Control characters other than tab and line feed, C1 among them."""
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cf", "Zl", "Zp", "Zs"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | frozenset(map(chr, range(0xFE00, 0xFE10)))
@@ -87,7 +90,7 @@ class Line(fields.Field[str | None]):
         text = value.strip()
         if len(text) > self.limit:
             raise ValidationError(Fault("too_long", self.limit))
-        if not is_printable(text):
+        if not is_printable(text) or (len(text) < len(value) and _CONTROLS.search(value.replace("\r", ""))):
             raise ValidationError(Fault("control_character"))
         if is_blank(text):
             if self.required:
@@ -123,7 +126,10 @@ def is_http_url(text: str) -> bool:
 
 
 class Text(fields.Field[str]):
-    """Text of several lines, trimmed, of at most `limit` bytes of UTF-8; line ends become a line feed."""
+    """Text of several lines, trimmed, of at most `limit` bytes of UTF-8; line ends become a line feed.
+
+    Other control characters than tab and line feed are taken out: they show nothing, and break feeds.
+    """
 
     default_error_messages = _CODES
 
@@ -136,7 +142,7 @@ class Text(fields.Field[str]):
         del attr, data, options
         if not isinstance(value, str):
             raise self.make_error("invalid")
-        text = value.replace("\r\n", "\n").replace("\r", "\n").strip()
+        text = _CONTROLS.sub("", value.replace("\r\n", "\n").replace("\r", "\n")).strip()
         if is_blank(text):
             raise self.make_error("required")
         try:
@@ -145,8 +151,6 @@ class Text(fields.Field[str]):
             raise ValidationError(Fault("control_character")) from error
         if length > self.limit:
             raise ValidationError(Fault("too_long", self.limit))
-        if "\0" in text:
-            raise ValidationError(Fault("control_character"))
         return text
 
 

@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from marshmallow import EXCLUDE, fields
+from marshmallow import EXCLUDE, fields, validate
 
 from schemas.base import (
     Choice,
@@ -48,13 +48,27 @@ class SubmissionForm(Submission):
         unknown = EXCLUDE
 
 
+class WarningCode(StrEnum):
+    """What an author should know about an accepted comment. The list only grows."""
+
+    SHOWN_AS_TYPED = "shown_as_typed"
+
+
+class SubmissionWarning(ResponseSchema):
+    """Something that was done to an accepted comment, in the reader's language."""
+
+    code = fields.String(required=True, validate=validate.OneOf([str(one) for one in WarningCode]))
+    message = fields.String(required=True)
+
+
 class Receipt(ResponseSchema):
-    """The answer to a comment that is on disk and waits for a moderator."""
+    """The answer to a comment that is on disk and waits for a moderator; `warnings` only where there are some."""
 
     id = fields.String(required=True, metadata={"format": "uuid"})
     status = fields.Constant("pending", required=True)
     page_url = fields.String(required=True, metadata={"format": "uri"})
     created_at = Timestamp(required=True)
+    warnings = fields.List(fields.Nested(SubmissionWarning))
 
 
 class PublicComment(ResponseSchema):
@@ -97,7 +111,8 @@ class ListQuery(QuerySchema):
 class ThreadQuery(ListQuery):
     """The same as a page: `lang` names its language, `reply_to` the comment that the form answers.
 
-    `page_title` goes with what is written there; `held` says that a comment was just received.
+    `page_title` goes with what is written there; `held` says that a comment was just received: `1`, or `2` where
+    its markup is shown as it was typed.
     """
 
     lang = Line(limit=35, load_default=None)

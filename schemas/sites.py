@@ -1,6 +1,7 @@
 """The sites file: which sites there are and who moderates them."""
 
 import re
+from ipaddress import ip_network
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -91,6 +92,42 @@ class ModeratorEntry(RequestSchema):
     )
 
 
+def _is_network(value: str) -> None:
+    try:
+        ip_network(value)
+    except ValueError as error:
+        raise ValidationError("is no network; an example is 192.0.2.0/24") from error
+
+
+class _Number(fields.Integer):
+    """A whole number, written as one."""
+
+    default_error_messages = {"invalid": "must be a whole number", "null": "is missing"}  # noqa: RUF012
+
+    def __init__(self, *, most: int, **options: Any) -> None:
+        """Take the highest number that passes; the lowest is 1."""
+        error = f"must be from 1 to {most:,}"
+        super().__init__(strict=True, validate=validate.Range(1, most, error=error), **options)
+
+    def _validated(self, value: Any) -> Any:
+        if isinstance(value, bool):
+            raise self.make_error("invalid")
+        return super()._validated(value)
+
+
+class ScreeningEntry(RequestSchema):
+    """How much a site takes: from one client network within a window, and waiting for decisions in all."""
+
+    error_messages = {"unknown": "is no known setting", "type": "must be a table"}  # noqa: RUF012
+
+    posts_per_network = _Number(most=1_000_000, load_default=20)
+    window_minutes = _Number(most=1_440, load_default=10)
+    exempt_networks = fields.List(
+        _Line(required=True, limit=64, validate=_is_network), load_default=list, error_messages=_LIST
+    )
+    waiting_at_most = _Number(most=100_000_000, load_default=1_000_000)
+
+
 class SiteEntry(RequestSchema):
     """A site: the origins whose pages belong to it, and its moderators."""
 
@@ -116,6 +153,7 @@ class SiteEntry(RequestSchema):
         validate=_not_empty("moderator"),
         error_messages=_LIST | {"required": "needs at least one [[site.moderator]]"},
     )
+    screening = fields.Nested(ScreeningEntry, load_default=lambda: ScreeningEntry().load({}))
 
     @validates_schema(skip_on_field_errors=False)
     def _moderators_differ(self, data: dict[str, Any], **_: Any) -> None:

@@ -280,3 +280,76 @@ async def test_clients_that_ask_again_at_once_are_written_together(quiet: Runnin
     await running
     assert [count for _, count in writer.batches.up_to()][-1] == 2
     assert writer.batches.sum == 48
+
+
+class Standing(Database):
+    """A database whose transactions begin, and end, when a test says so."""
+
+    def __init__(self, database: Database) -> None:
+        super().__init__(database._reader, database._writer)
+        self._real = database
+        self.may_begin, self.has_begun, self.may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def transact(self, work: Callable[[Connection], Awaitable[Outcomes]]) -> Outcomes:
+        await self.may_begin.wait()
+        found = await self._real.transact(work)
+        self.has_begun.set()
+        await self.may_end.wait()
+        return found
+
+
+async def test_who_waits_too_long_is_told_and_never_written(quiet: Running, database: Database) -> None:
+    standing = Standing(database)
+    writer: Writer = GroupCommit(standing, submission.accept, patience=0.01)
+    running = asyncio.create_task(writer.run())
+    outcomes = await asyncio.gather(*(writer.submit(one) for one in drafts_of(quiet, 3)), return_exceptions=True)
+    assert [type(one) for one in outcomes] == [UnavailableError] * 3
+    assert all(one.retry_after > 0 for one in outcomes if isinstance(one, UnavailableError))
+    assert writer.waiting == 0
+    assert writer.last_failure > 0
+    standing.may_begin.set()
+    standing.may_end.set()
+    writer.close()
+    await running
+    assert await counts(database) == (0, 0, 0)
+
+
+async def test_who_waits_behind_a_transaction_that_stands_is_told_too(quiet: Running, database: Database) -> None:
+    standing = Standing(database)
+    writer: Writer = GroupCommit(standing, submission.accept, patience=3_600.0)
+    first, second = drafts_of(quiet, 2)
+    running = asyncio.create_task(writer.run())
+    standing.may_begin.set()
+    begun = asyncio.create_task(writer.submit(first))
+    await standing.has_begun.wait()
+    writer._patience = 0.01
+    with pytest.raises(UnavailableError):
+        await writer.submit(second)
+    assert writer.waiting == 0
+    standing.may_end.set()
+    assert isinstance(await begun, Receipt)
+    writer.close()
+    await running
+    assert await counts(database) == (1, 1, 2)
+
+
+async def test_what_has_begun_is_answered_by_what_came_of_it_however_long_it_takes(
+    quiet: Running, database: Database
+) -> None:
+    standing = Standing(database)
+    writer: Writer = GroupCommit(standing, submission.accept, patience=3_600.0)
+    [draft] = drafts_of(quiet, 1)
+    begun = asyncio.create_task(writer.submit(draft))
+    await asyncio.sleep(0)
+    [one] = writer._waiting
+    running = asyncio.create_task(writer.run())
+    standing.may_begin.set()
+    await standing.has_begun.wait()
+    writer._give_up(one)
+    await asyncio.sleep(0)
+    assert not begun.done()
+    standing.may_end.set()
+    assert isinstance(await begun, Receipt)
+    writer.close()
+    await running
+    assert await counts(database) == (1, 1, 2)

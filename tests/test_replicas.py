@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
 
 import pytest
@@ -10,7 +10,9 @@ from aiohttp import ClientSession
 from sqlalchemy import func, select, text
 
 from moderation_service import workers
-from moderation_service.storage.database import Database
+from moderation_service.domain.comments import Draft
+from moderation_service.services import submission
+from moderation_service.storage.database import Connection, Database
 from moderation_service.storage.tables import comments, decisions
 from tests.conftest import Start
 from tests.factories import PAGE, a_submission, bearer
@@ -19,6 +21,8 @@ from tests.running import until
 from tests.smtp import MailServer
 
 Pair = tuple[ClientSession, ClientSession]
+
+only_postgresql = pytest.mark.parametrize("place", ["postgresql"], indirect=True)
 
 
 @pytest.fixture
@@ -166,3 +170,99 @@ async def test_four_replicas_that_start_together_on_an_empty_database_all_come_u
     for service in services:
         async with ClientSession(service.url) as http:
             assert (await http.get("/health/ready")).status == 200
+
+
+@pytest.fixture
+async def strict(start: Start) -> AsyncIterator[Pair]:
+    """Clients of two replicas that screen."""
+    async with AsyncExitStack() as stack:
+        services = [await start(trusted_proxies="127.0.0.1/32") for _ in range(2)]
+        clients = [await stack.enter_async_context(ClientSession(service.url)) for service in services]
+        yield clients[0], clients[1]
+
+
+class Halted:
+    """Halts the first batch that has judged its drafts, before it writes them; others go on."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.has_judged, self.go_on = asyncio.Event(), asyncio.Event()
+        self._real = submission.comments.add
+        monkeypatch.setattr(submission.comments, "add", self._add)
+
+    async def _add(self, connection: Connection, drafts: Sequence[Draft]) -> None:
+        is_first = not self.has_judged.is_set()
+        self.has_judged.set()
+        if is_first:
+            await self.go_on.wait()
+        await self._real(connection, drafts)
+
+
+async def until_it_waits_or_is_done(database: Database, task: asyncio.Task[int]) -> None:
+    async def it_does() -> bool:
+        async with database.read() as connection:
+            found = await connection.execute(
+                text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+            )
+            return task.done() or found.scalar_one() > 0
+
+    await until(it_does)
+
+
+async def status(http: ClientSession, client: str = "192.0.2.1", **changed: object) -> int:
+    headers = {"X-Forwarded-For": client}
+    return (await http.post("/api/v1/comments", json=a_submission(**changed), headers=headers)).status
+
+
+@only_postgresql
+async def test_the_same_comment_at_both_replicas_at_one_moment_is_stored_once(
+    strict: Pair, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    halted = Halted(monkeypatch)
+    first = asyncio.create_task(status(strict[0]))
+    await halted.has_judged.wait()
+    second = asyncio.create_task(status(strict[1]))
+    await until_it_waits_or_is_done(database, second)
+    halted.go_on.set()
+    assert (await first, await second) == (202, 409)
+
+
+@only_postgresql
+async def test_a_limit_holds_over_both_replicas_at_one_moment(
+    strict: Pair, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(19):
+        assert await status(strict[number % 2], body=f"numero {number}") == 202
+    halted = Halted(monkeypatch)
+    first = asyncio.create_task(status(strict[0], body="uno"))
+    await halted.has_judged.wait()
+    second = asyncio.create_task(status(strict[1], body="due"))
+    await until_it_waits_or_is_done(database, second)
+    halted.go_on.set()
+    assert (await first, await second) == (202, 429)
+
+
+@only_postgresql
+async def test_other_comments_of_other_networks_do_not_wait(strict: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their classes differ from those of the halted one."""
+    halted = Halted(monkeypatch)
+    first = asyncio.create_task(status(strict[0]))
+    await halted.has_judged.wait()
+    assert await status(strict[1], client="198.51.100.1", body="altro", page_url=f"{PAGE}/altro") == 202
+    halted.go_on.set()
+    assert await first == 202
+
+
+async def test_screened_comments_in_shuffled_order_do_not_deadlock(strict: Pair, database: Database) -> None:
+    before = await deadlocks(database)
+    shuffle = random.Random(20261125)  # noqa: S311 - an order, not a secret
+    for round_number in range(4):
+        work = [(http, number) for http in strict for number in range(40)]
+        shuffle.shuffle(work)
+        found = await asyncio.gather(
+            *(
+                status(http, client=f"10.{number}.0.1", body=f"{round_number}", page_url=f"{PAGE}/{number}")
+                for http, number in work
+            )
+        )
+        assert sorted(found) == [202] * 40 + [409] * 40
+    assert await deadlocks(database) == before

@@ -1,7 +1,7 @@
 """A comment on its way from a visitor's form to a public list."""
 
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from moderation_service.domain.pages import Page
@@ -42,10 +42,17 @@ class Contact:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traces:
-    """Keyed hashes by which a flood or a repetition is recognised, each under every listed key."""
+    """Keyed hashes by which a flood or a repetition is recognised, each under every listed key.
+
+    `most` is how many posts one network may send within `window`, None where it is free of that limit.
+    `classes` are what two writers may not judge at once: numbers that do not depend on keys.
+    """
 
     networks: tuple[str, ...]
     fingerprints: tuple[str, ...]
+    most: int | None
+    window: timedelta
+    classes: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +79,16 @@ class Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Receipt:
-    """The promise given for a stored comment."""
+    """The promise given for a stored comment.
+
+    `is_simplified` if its markup is shown as it was typed, `is_replayed` if it was given before.
+    """
 
     id: str
     page_url: str
     created_at: datetime
+    is_simplified: bool = False
+    is_replayed: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -75,11 +75,12 @@ class KeyReusedError(ModerationError):
 
 
 class TooManyCommentsError(ModerationError):
-    """The client's network posted too much; it may go on after `retry_after` seconds."""
+    """The client's network posted too much; it may go on after `retry_after` seconds, at `free_at`."""
 
-    def __init__(self, retry_after: int) -> None:
+    def __init__(self, retry_after: int, free_at: datetime) -> None:
         super().__init__()
         self.retry_after = retry_after
+        self.free_at = free_at
 
 
 class LinkInvalidError(ModerationError):

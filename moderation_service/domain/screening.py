@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_network
+from zlib import crc32
 
 from moderation_service.domain import lookalikes
 
-WINDOW = timedelta(minutes=10)
-"""How far back a flood or a repetition is looked for."""
+REPETITION_WINDOW = timedelta(minutes=10)
+"""How far back a repetition is looked for."""
 
-POSTS_PER_WINDOW = 20
-"""How many comments one client network may post within the window."""
+CLASSES = 256
+"""How many classes there are of texts, and as many of networks, that one writer judges at a time."""
 
 PROBABLE_SPAM = 5
 """The score from which a comment is probably spam."""
@@ -59,6 +60,16 @@ def holds_link(line: str) -> bool:
     """Tell whether a name leads somewhere: an address of the web, or what mail programs make one of."""
     unseen_left_out = "".join(one for one in line if unicodedata.category(one) != "Cf")
     return _LINK_IN_NAME.search(unicodedata.normalize("NFKC", _ADDRESS.sub(" ", unseen_left_out))) is not None
+
+
+def text_class(site_id: str, page_id: str, body: str) -> int:
+    """Return the class of a text on a page; the same in every process, whatever its keys."""
+    return crc32(f"{site_id}\0{page_id}\0{body}".encode()) % CLASSES
+
+
+def network_class(site_id: str, client_network: str) -> int:
+    """Return the class of a client network at a site, apart from those of texts."""
+    return CLASSES + crc32(f"{site_id}\0{client_network}".encode()) % CLASSES
 
 
 @lru_cache(4_096)

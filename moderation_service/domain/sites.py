@@ -3,6 +3,8 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from datetime import timedelta
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
 from moderation_service.domain import addresses, pages
 
@@ -24,6 +26,20 @@ class Moderator:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Screening:
+    """How much a site takes: from one client network within a window, and waiting for decisions in all."""
+
+    posts_per_network: int = 20
+    window: timedelta = timedelta(minutes=10)
+    exempt_networks: tuple[IPv4Network | IPv6Network, ...] = ()
+    waiting_at_most: int = 1_000_000
+
+    def exempts(self, client: IPv4Address | IPv6Address) -> bool:
+        """Tell whether a client is free of all limits by number, as a school behind one address."""
+        return any(client in network for network in self.exempt_networks)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Site:
     """A website whose comments are moderated here."""
 
@@ -33,6 +49,7 @@ class Site:
     language: str
     timezone: str
     moderators: tuple[Moderator, ...]
+    screening: Screening = Screening()
     api_keys: frozenset[str] = field(default=frozenset(), repr=False)
     reply_to: str | None = None
 
@@ -94,6 +111,10 @@ class Sites:
     def of_bearer(self, key: str) -> Site | None:
         """Return the site that a bearer key opens; only the key's SHA-256 is listed."""
         return self._by_api_key.get(hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest())
+
+    def longest_window(self) -> timedelta:
+        """Return how far back posts of a client network may count."""
+        return max((site.screening.window for site in self), default=timedelta())
 
     def addresses(self) -> frozenset[str]:
         """Return every moderator's address once, spelled so that one person is one address."""

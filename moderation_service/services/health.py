@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.storage import keys, messages, people, unheard
@@ -22,6 +22,7 @@ class Health:
         person_ids: Callable[[], list[str]],
         is_mail_paused: Callable[[], bool],
         last_failure: Callable[[], float],
+        nearly_full: Callable[[], Awaitable[list[str]]],
         is_behind_untrusted_proxy: Callable[[], bool] = lambda: False,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -29,6 +30,7 @@ class Health:
         self._person_ids = person_ids
         self._is_mail_paused = is_mail_paused
         self._last_failure = last_failure
+        self._nearly_full = nearly_full
         self._is_behind_untrusted_proxy = is_behind_untrusted_proxy
         self._monotonic = monotonic
         self._stopping = False
@@ -63,6 +65,7 @@ class Health:
         found += ["messages_parked"] if parked else []
         found += [f"comments_unheard:{reached_nobody}"] if reached_nobody else []
         found += ["untrusted_proxy"] if self._is_behind_untrusted_proxy() else []
+        found += [f"waiting_nearly_full:{site_id}" for site_id in await self._nearly_full()]
         return found
 
     async def _is_storing(self) -> bool:

@@ -1,6 +1,6 @@
 """What is forgotten, and when."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 
 from moderation_service.domain import screening
@@ -13,11 +13,11 @@ from moderation_service.storage.database import Database
 from moderation_service.storage.stretches import in_stretches
 
 
-async def forget(database: Database, now: datetime) -> None:
-    """Delete traces of clients after the window of their limits, keys after their day, sessions that are over."""
+async def forget(database: Database, now: datetime, *, window: timedelta) -> None:
+    """Delete traces of clients after `window`, the longest of their limits; keys after their day; old sessions."""
     for job in (
         partial(idempotency.forget, before=now - KEY_LIFETIME),
-        partial(recent_posts.forget, before=now - screening.WINDOW),
+        partial(recent_posts.forget, before=now - max(window, screening.REPETITION_WINDOW)),
         partial(logins.forget, before=now - KEPT),
         partial(sessions.forget, before=now - LIFETIME),
         partial(bulks.forget, before=now - KEPT_BULKS),

@@ -1,6 +1,6 @@
 """A visitor's comment: from checked fields to a row on disk and a promise to every moderator."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ from moderation_service.domain.screening import Assessment
 from moderation_service.domain.sites import Site
 from moderation_service.services.directory import Directory
 from moderation_service.storage import comments, contacts, idempotency, outbox, recent_posts
-from moderation_service.storage.database import Connection
+from moderation_service.storage.database import Connection, lock_classes
 from moderation_service.storage.idempotency import Claim
 from moderation_service.storage.recent_posts import Recent
 
@@ -68,8 +68,17 @@ class Intake:
         self._new_id = new_id
         self._screening_on = screening_on
 
-    def draft(self, submission: Submission, site: Site, *, body_html: str, network: str, key: str | None) -> Draft:
-        """Return the draft of a submission to a site from a client network."""
+    def draft(
+        self,
+        submission: Submission,
+        site: Site,
+        *,
+        body_html: str = "",
+        network: str,
+        key: str | None,
+        is_exempt: bool = False,
+    ) -> Draft:
+        """Return the draft of a submission to a site from a client network, which may be exempt from its limit."""
         page = pages.page(site.id, submission.page_url)
         comment_id = self._new_id()
         weighed = self._assess(submission, site)
@@ -88,7 +97,7 @@ class Intake:
             recipients=self._directory.recipients(site, page.url),
             spam_score=weighed.score,
             spam_reasons=weighed.reasons,
-            traces=self._traces(submission, page, network),
+            traces=self._traces(submission, page, site, network, is_exempt=is_exempt),
             idempotency=self._idempotency(submission, key),
         )
 
@@ -102,13 +111,21 @@ class Intake:
             moderator_names=(one.name for one in site.moderators),
         )
 
-    def _traces(self, submission: Submission, page: Page, network: str) -> Traces | None:
+    def _traces(
+        self, submission: Submission, page: Page, site: Site, network: str, *, is_exempt: bool
+    ) -> Traces | None:
         if not self._screening_on:
             return None
+        classes = [screening.text_class(site.id, page.id, submission.body)]
+        if not is_exempt:
+            classes.append(screening.network_class(site.id, network))
         repetition = _repetition(submission, page.id, network)
         return Traces(
             networks=self._keys.keyed_hashes(_NETWORK, f"{page.site_id}\0{network}"),
             fingerprints=self._keys.keyed_hashes(_REPETITION, repetition),
+            most=None if is_exempt else site.screening.posts_per_network,
+            window=site.screening.window,
+            classes=tuple(classes),
         )
 
     def _idempotency(self, submission: Submission, key: str | None) -> Idempotency | None:
@@ -123,11 +140,29 @@ class Intake:
         )
 
 
+def is_screened(draft: Draft) -> bool:
+    """Tell whether anything that is stored already may decide about a draft."""
+    return draft.traces is not None or draft.idempotency is not None
+
+
+async def sift(connection: Connection, draft: Draft) -> Outcome | None:
+    """Return what can be said of a draft without writing: what was answered before, or why it is refused.
+
+    `accept` decides again about what is left.
+    """
+    claims = await idempotency.find(connection, [draft], since=draft.created_at - KEY_LIFETIME)
+    if _key(draft) in claims:
+        simplified = await comments.simplified(connection, [claim.comment_id for claim in claims.values()])
+        return _replay(draft, claims, {}, simplified)
+    return _objection(draft, await _known(connection, [draft], draft.created_at))
+
+
 async def accept(connection: Connection, drafts: Sequence[Draft], again: bool) -> list[Outcome]:  # noqa: FBT001 - group commit's protocol
     """Store drafts in one transaction; return a receipt, or the reason against it, for each in order.
 
     With `again` some may be on disk already: an attempt to commit them went unanswered.
     """
+    await lock_classes(connection, [one for draft in drafts if draft.traces for one in draft.traces.classes])
     kept = await comments.stored(connection, [draft.id for draft in drafts]) if again else set()
     now = max(draft.created_at for draft in drafts)
     claims = await idempotency.claim(connection, drafts, forget_before=now - KEY_LIFETIME)
@@ -142,41 +177,69 @@ async def accept(connection: Connection, drafts: Sequence[Draft], again: bool) -
     forget = [_key(draft) for draft in fresh if draft.id in refused and draft.idempotency]
     if forget:
         await idempotency.release(connection, forget)
+    replayed = [claims[_key(draft)].comment_id for draft in drafts if not _owns(draft, claims)]
+    simplified = await comments.simplified(connection, replayed)
     return [
-        refused.get(draft.id) or (_receipt(draft) if _owns(draft, claims) else _replay(draft, claims, refused))
+        refused.get(draft.id)
+        or (_receipt(draft) if _owns(draft, claims) else _replay(draft, claims, refused, simplified))
         for draft in drafts
     ]
 
 
-async def _refusals(connection: Connection, drafts: Sequence[Draft], now: datetime) -> dict[str, ModerationError]:
-    """Return why some drafts cannot be kept: an answer to no public comment, a flood, a repetition."""
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What is stored about some drafts: the pages of the approved comments that they answer, and recent posts."""
+
+    parents: Mapping[str, str]
+    recent: Recent
+
+
+async def _known(connection: Connection, drafts: Sequence[Draft], now: datetime) -> _Known:
     parents = {draft.parent_id for draft in drafts if draft.parent_id is not None}
-    approved = await comments.approved_on_page(connection, sorted(parents)) if parents else {}
-    screened = [draft for draft in drafts if draft.traces is not None]
-    since = now - screening.WINDOW
-    recent = await recent_posts.find(connection, screened, since=since) if screened else Recent({}, {})
+    windows = [draft.traces.window for draft in drafts if draft.traces is not None]
+    return _Known(
+        await comments.approved_on_page(connection, sorted(parents)) if parents else {},
+        await recent_posts.find(
+            connection,
+            drafts,
+            posts_since=now - max(windows),
+            repetitions_since=now - screening.REPETITION_WINDOW,
+        )
+        if windows
+        else Recent({}, {}),
+    )
+
+
+async def _refusals(connection: Connection, drafts: Sequence[Draft], now: datetime) -> dict[str, ModerationError]:
+    """Return why some drafts cannot be kept; those that can count for those after them."""
+    known = await _known(connection, drafts, now)
     refused: dict[str, ModerationError] = {}
     for draft in drafts:
-        if draft.parent_id is not None and approved.get(draft.parent_id) != draft.page.id:
-            refused[draft.id] = FieldsInvalidError({"parent_id": ["invalid_parent"]})
+        error = _objection(draft, known)
+        if error is not None:
+            refused[draft.id] = error
         elif draft.traces is not None:
-            error = _flood_or_repetition(draft, draft.traces, recent)
-            if error is not None:
-                refused[draft.id] = error
+            known.recent.times.setdefault(draft.traces.networks[0], []).append(draft.created_at)
+            known.recent.receipts[draft.traces.fingerprints[0]] = _receipt(draft)
     return refused
 
 
-def _flood_or_repetition(draft: Draft, traces: Traces, recent: Recent) -> ModerationError | None:
-    """Judge one draft by what came before it, and let it count for those after it."""
-    times = sorted(at for network in traces.networks for at in recent.times.get(network, ()))
-    if len(times) >= screening.POSTS_PER_WINDOW:
-        free_again = times[-screening.POSTS_PER_WINDOW] + screening.WINDOW
-        return TooManyCommentsError(seconds_until(free_again, draft.created_at))
+def _objection(draft: Draft, known: _Known) -> ModerationError | None:
+    """Return why a draft cannot be kept: an answer to no public comment, a flood, a repetition."""
+    if draft.parent_id is not None and known.parents.get(draft.parent_id) != draft.page.id:
+        return FieldsInvalidError({"parent_id": ["invalid_parent"]})
+    traces = draft.traces
+    if traces is None:
+        return None
+    if traces.most is not None:
+        since = draft.created_at - traces.window
+        times = sorted(at for one in traces.networks for at in known.recent.times.get(one, ()) if at > since)
+        if len(times) >= traces.most:
+            free_at = times[-traces.most] + traces.window
+            return TooManyCommentsError(seconds_until(free_at, draft.created_at), free_at)
     for fingerprint in traces.fingerprints:
-        if fingerprint in recent.receipts:
-            return DuplicateCommentError(recent.receipts[fingerprint])
-    recent.times.setdefault(traces.networks[0], []).append(draft.created_at)
-    recent.receipts[traces.fingerprints[0]] = _receipt(draft)
+        if fingerprint in known.recent.receipts:
+            return DuplicateCommentError(known.recent.receipts[fingerprint])
     return None
 
 
@@ -185,14 +248,21 @@ def _owns(draft: Draft, claims: Mapping[tuple[str, str], Claim]) -> bool:
 
 
 def _replay(
-    draft: Draft, claims: Mapping[tuple[str, str], Claim], refused: Mapping[str, ModerationError]
+    draft: Draft,
+    claims: Mapping[tuple[str, str], Claim],
+    refused: Mapping[str, ModerationError],
+    simplified: Collection[str],
 ) -> Outcome:
     """Answer a draft whose key belongs to another one as that one was answered, if it said the same."""
     claim = claims[_key(draft)]
     if draft.idempotency is None or claim.fingerprint not in draft.idempotency.fingerprints:
         return KeyReusedError()
     return refused.get(claim.comment_id) or Receipt(
-        id=claim.comment_id, page_url=draft.page.url, created_at=claim.created_at
+        id=claim.comment_id,
+        page_url=draft.page.url,
+        created_at=claim.created_at,
+        is_simplified=claim.comment_id in simplified,
+        is_replayed=True,
     )
 
 
@@ -201,7 +271,12 @@ def _key(draft: Draft) -> tuple[str, str]:
 
 
 def _receipt(draft: Draft) -> Receipt:
-    return Receipt(id=draft.id, page_url=draft.page.url, created_at=draft.created_at)
+    return Receipt(
+        id=draft.id,
+        page_url=draft.page.url,
+        created_at=draft.created_at,
+        is_simplified=draft.renderer == markup.PLAIN_RENDERER,
+    )
 
 
 def _joined(submission: Submission) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import func, select, update
 
 from moderation_service.domain.comments import Draft, PublicComment, QueuedComment, Status
+from moderation_service.domain.markup import PLAIN_RENDERER
 from moderation_service.domain.pages import FORM
 from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
@@ -67,6 +68,26 @@ async def add(connection: Connection, drafts: Sequence[Draft]) -> None:
 async def stored(connection: Connection, ids: Sequence[str]) -> set[str]:
     """Return which of the ids are on disk."""
     return set((await connection.execute(select(comments.c.id).where(comments.c.id.in_(ids)))).scalars())
+
+
+async def simplified(connection: Connection, ids: Sequence[str]) -> set[str]:
+    """Return which of the comments are shown as plain paragraphs, because they hold too much markup."""
+    if not ids:
+        return set()
+    query = select(comments.c.id).where(comments.c.id.in_(ids), comments.c.renderer == PLAIN_RENDERER)
+    return set((await connection.execute(query)).scalars())
+
+
+async def waiting(connection: Connection, site_id: str, *, most: int) -> int:
+    """Return how many of a site's comments wait for a decision, counted no further than `most`."""
+    found = (
+        select(comments.c.id)
+        .where(comments.c.site_id == site_id, comments.c.status == Status.PENDING)
+        .limit(most)
+        .subquery()
+    )
+    count: int = (await connection.execute(select(func.count()).select_from(found))).scalar_one()
+    return count
 
 
 async def approved_on_page(connection: Connection, ids: Sequence[str]) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import datetime
 from enum import StrEnum, auto
@@ -43,6 +43,12 @@ _PRAGMAS = (
 )
 
 
+_CLASSES_OF_POSTS = 0x706F7374
+_LOCK_CLASSES = text(
+    "SELECT pg_advisory_xact_lock(CAST(:kind AS integer), one) FROM unnest(CAST(:classes AS integer[])) AS one"
+)
+
+
 class Opening(StrEnum):
     """For what a database is opened."""
 
@@ -74,6 +80,7 @@ class Database:
         files: SqliteFiles | None = None,
         checkpoints: Checkpoints | None = None,
         limits_itself: bool = False,
+        inspector: WriterThread | None = None,
     ) -> None:
         self._reader = reader
         self._writer = writer
@@ -83,6 +90,7 @@ class Database:
         self._files = files
         self._checkpoints = checkpoints
         self._limits_itself = limits_itself
+        self._inspector = inspector
 
     @classmethod
     @asynccontextmanager
@@ -132,6 +140,18 @@ class Database:
                 self._check_files()
                 return result
 
+    async def inspect(self, work: Callable[[Connection], Awaitable[Result]]) -> Result:
+        """Run a transaction that only reads, in the shortest time; `work` may wait for its connection alone.
+
+        It takes no writers' lock. On SQLite all of it runs in a thread of its own, as with `transact`.
+        """
+        if self._inspector is None:
+            async with self.read() as connection:
+                return await work(connection)
+        with in_our_words():
+            self._check_files()
+            return await self._inspector.transact(work)
+
     @asynccontextmanager
     async def exclusive(self) -> AsyncIterator[Connection]:
         """Run a transaction that no other process runs beside its own; for migrations and the like."""
@@ -173,8 +193,9 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(engine.dispose() for engine in (self._reader, self._writer, self._patient)))
-        if self._thread is not None:
-            await self._thread.close()
+        for thread in (self._thread, self._inspector):
+            if thread is not None:
+                await thread.close()
         if self._checkpoints is not None:
             await self._checkpoints.close()
         if self._lock is not None:
@@ -184,6 +205,18 @@ class Database:
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:
     """Return an INSERT that knows ON CONFLICT, in the connection's dialect."""
     return sqlite.insert(table) if _is_sqlite(connection) else postgresql.insert(table)
+
+
+async def lock_classes(connection: Connection, classes: Iterable[int]) -> None:
+    """Hold each of some classes until the transaction ends; who else wants one waits.
+
+    SQLite's writers are serial, so there is nothing to hold. Classes are numbered alike in every process, and
+    taken in rising order by one statement, so that nobody waits for somebody who waits for them.
+    """
+    wanted = sorted(set(classes))
+    if not wanted or _is_sqlite(connection):
+        return
+    await connection.execute(_LOCK_CLASSES, {"kind": _CLASSES_OF_POSTS, "classes": wanted})
 
 
 async def now(connection: Connection) -> datetime:
@@ -249,11 +282,14 @@ def _open_sqlite(url: str, opening: Opening) -> Database:
         event.listen(reader.sync_engine, "begin", partial(_begin, "BEGIN"))
         return Database(reader, reader, files=files)
     writer = make(pool_size=1, pool_reset_on_return=None)
-    batches = create_engine(f"sqlite:///{path}", pool_size=1, pool_reset_on_return=None, **options)
+    batches, looks = (
+        create_engine(f"sqlite:///{path}", pool_size=1, pool_reset_on_return=None, **options) for _ in range(2)
+    )
     for engine, begin, cache in (
         (reader.sync_engine, "BEGIN", 2_000),
         (writer.sync_engine, "BEGIN IMMEDIATE", 2_000),
         (batches, "BEGIN IMMEDIATE", 8_000),
+        (looks, "BEGIN", 2_000),
     ):
         pragmas = ("PRAGMA journal_mode = WAL", *_PRAGMAS, f"PRAGMA cache_size = -{cache}", _OPENS_THE_LOG)
         event.listen(engine, "connect", partial(_set_pragmas, pragmas))
@@ -266,6 +302,7 @@ def _open_sqlite(url: str, opening: Opening) -> Database:
         writer,
         lock=lock,
         thread=WriterThread(batches),
+        inspector=WriterThread(looks, name="inspector"),
         files=files,
         checkpoints=Checkpoints(path, files),
     )

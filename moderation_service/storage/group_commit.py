@@ -5,6 +5,8 @@ import math
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from threading import Lock
 from typing import Generic, TypeVar
 
 import structlog
@@ -23,7 +25,19 @@ _BATCH = 256
 _BUSY = 8
 _LINGER = 0.004
 """Seconds that a batch waits for clients who are expected back, while there are many."""
+_PATIENCE = 5.0
+"""Seconds that an item waits for its transaction to begin."""
 _SIZES = (1, 2, 4, 8, 16, 32, 64, 128, _BATCH)
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting(Generic[Item, Result]):
+    """An item until it is answered. Either its transaction takes it, or its client is told that it does not."""
+
+    item: Item
+    answer: asyncio.Future[Result]
+    is_taken: bool = False
+    is_given_up: bool = False
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -32,16 +46,23 @@ class GroupCommit(Generic[Item, Result]):
     `accept(connection, items, again)` returns one result or one exception for each item, in order. It must
     write nothing for an item that it answers with an exception. With `again` the items were tried before, in
     a transaction of which nobody knows whether it was kept.
+
+    An item whose transaction has not begun within `patience` seconds is answered with UnavailableError and never
+    written. Once it has begun, the answer is what came of it.
     """
 
     def __init__(
         self,
         database: Database,
         accept: Callable[[Connection, Sequence[Item], bool], Awaitable[Sequence[Result | Exception]]],
+        *,
+        patience: float = _PATIENCE,
     ) -> None:
         self._database = database
         self._accept = accept
-        self._waiting: deque[tuple[Item, asyncio.Future[Result]]] = deque()
+        self._patience = patience
+        self._waiting: deque[_Waiting[Item, Result]] = deque()
+        self._taking = Lock()
         self._arrived = asyncio.Event()
         self._closed = False
         self.last_failure = -math.inf
@@ -55,13 +76,37 @@ class GroupCommit(Generic[Item, Result]):
         return len(self._waiting)
 
     async def submit(self, item: Item) -> Result:
-        """Return the item's result when it is on disk; raise UnavailableError when there is no room for it."""
+        """Return the item's result when it is on disk; raise UnavailableError when there is no room or time."""
         if self._closed or len(self._waiting) >= _QUEUE:
             raise UnavailableError
-        answer: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-        self._waiting.append((item, answer))
+        loop = asyncio.get_running_loop()
+        one = _Waiting[Item, Result](item, loop.create_future())
+        self._waiting.append(one)
         self._arrived.set()
-        return await answer
+        deadline = loop.call_later(self._patience, self._give_up, one)
+        try:
+            return await one.answer
+        finally:
+            deadline.cancel()
+
+    def _give_up(self, one: _Waiting[Item, Result]) -> None:
+        """Answer an item that nobody began to write, and see to it that nobody does."""
+        with self._taking:
+            if one.is_taken or one.answer.done():
+                return
+            one.is_given_up = True
+        if one in self._waiting:
+            self._waiting.remove(one)
+        self.last_failure = time.monotonic()
+        one.answer.set_exception(UnavailableError())
+
+    def _take(self, batch: Sequence[_Waiting[Item, Result]]) -> list[_Waiting[Item, Result]]:
+        """Return those that are still to be written; from now on none of them is given up."""
+        with self._taking:
+            taken = [one for one in batch if not one.is_given_up]
+            for one in taken:
+                one.is_taken = True
+        return taken
 
     async def run(self) -> None:
         """Write what waits until `close` was called and nothing waits any more."""
@@ -74,7 +119,12 @@ class GroupCommit(Generic[Item, Result]):
             await self._gather(crowd)
             batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
             self.batches.add(len(batch))
-            await self._write(batch)
+            try:
+                await self._write(batch)
+            except asyncio.CancelledError:
+                for one in batch:
+                    one.answer.cancel()
+                raise
             crowd = len(batch) + len(self._waiting)
 
     async def _gather(self, crowd: int) -> None:
@@ -96,33 +146,49 @@ class GroupCommit(Generic[Item, Result]):
         self._closed = True
         self._arrived.set()
 
-    async def _write(self, batch: list[tuple[Item, asyncio.Future[Result]]]) -> None:
+    async def _write(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
+        taken: list[_Waiting[Item, Result]] = []
+        results: Sequence[Result | Exception]
         try:
-            results = await self._transact([item for item, _ in batch])
+            taken, results = await self._transact(batch)
         except UnavailableError as error:
             self.last_failure = time.monotonic()
-            results = [error] * len(batch)
-        except asyncio.CancelledError:
-            for _, answer in batch:
-                answer.cancel()
-            raise
+            taken, results = list(batch), [error] * len(batch)
         except Exception as error:
             if len(batch) > 1:
                 _log.warning("batch.refused", error=type(error).__name__, items=len(batch))
                 for one in batch:
                     await self._write([one])
                 return
-            results = [error]
-        for (_, answer), result in zip(batch, results, strict=True):
-            if answer.done():
-                continue
-            if isinstance(result, Exception):
-                answer.set_exception(result)
-            else:
-                answer.set_result(result)
+            taken, results = list(batch), [error]
+        for one, result in zip(taken, results, strict=True):
+            _answer(one, result)
 
-    async def _transact(self, items: Sequence[Item]) -> Sequence[Result | Exception]:
+    async def _transact(
+        self, batch: Sequence[_Waiting[Item, Result]]
+    ) -> tuple[list[_Waiting[Item, Result]], Sequence[Result | Exception]]:
+        """Write those of a batch that nobody has given up; return them with what came of each."""
+
+        async def work(
+            connection: Connection,
+        ) -> tuple[list[_Waiting[Item, Result]], Sequence[Result | Exception]]:
+            taken = self._take(batch)
+            if not taken:
+                return [], []
+            return taken, await self._accept(connection, [one.item for one in taken], again)
+
+        again = False
         try:
-            return await self._database.transact(lambda connection: self._accept(connection, items, False))
+            return await self._database.transact(work)
         except ConnectionLostError:
-            return await self._database.transact(lambda connection: self._accept(connection, items, True))
+            again = True
+            return await self._database.transact(work)
+
+
+def _answer(one: _Waiting[Item, Result], result: Result | Exception) -> None:
+    if one.answer.done():
+        return
+    if isinstance(result, Exception):
+        one.answer.set_exception(result)
+    else:
+        one.answer.set_result(result)

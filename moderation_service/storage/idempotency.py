@@ -41,7 +41,23 @@ async def claim(
         delete(idempotency_keys).where(_KEY.in_(wanted), idempotency_keys.c.created_at < forget_before)
     )
     await insert_rows(connection, idempotency_keys, [_row(firsts[key]) for key in wanted], new_only=True)
-    rows = await connection.execute(select(idempotency_keys).where(_KEY.in_(wanted)))
+    return await _claims(connection, wanted, since=forget_before)
+
+
+async def find(
+    connection: Connection, drafts: Sequence[Draft], *, since: datetime
+) -> dict[tuple[str, str], Claim]:
+    """Return who owns the keys of drafts that somebody owns, and write nothing."""
+    wanted = {(draft.page.site_id, draft.idempotency.key) for draft in drafts if draft.idempotency is not None}
+    return await _claims(connection, sorted(wanted), since=since) if wanted else {}
+
+
+async def _claims(
+    connection: Connection, wanted: Sequence[tuple[str, str]], *, since: datetime
+) -> dict[tuple[str, str], Claim]:
+    rows = await connection.execute(
+        select(idempotency_keys).where(_KEY.in_(wanted), idempotency_keys.c.created_at >= since)
+    )
     return {
         (row.site_id, row.key): Claim(
             comment_id=row.comment_id, fingerprint=row.fingerprint, created_at=row.created_at

@@ -20,23 +20,27 @@ class Recent:
     receipts: dict[str, Receipt]
 
 
-async def find(connection: Connection, drafts: Sequence[Draft], *, since: datetime) -> Recent:
-    """Return what the drafts' networks have posted, and which of the drafts were posted before."""
-    networks = {one for draft in drafts if draft.traces for one in draft.traces.networks}
-    fingerprints = {one for draft in drafts if draft.traces for one in draft.traces.fingerprints}
+async def find(
+    connection: Connection, drafts: Sequence[Draft], *, posts_since: datetime, repetitions_since: datetime
+) -> Recent:
+    """Return what the drafts' networks have posted where that is limited, and which drafts were posted before."""
+    traces = [draft.traces for draft in drafts if draft.traces is not None]
+    networks = {one for trace in traces if trace.most is not None for one in trace.networks}
+    fingerprints = {one for trace in traces for one in trace.fingerprints}
     recent = Recent({}, {})
-    rows = await connection.execute(
-        select(recent_posts.c.network_hash, recent_posts.c.created_at)
-        .where(recent_posts.c.network_hash.in_(networks), recent_posts.c.created_at > since)
-        .order_by(recent_posts.c.created_at)
-    )
-    for network, at in rows:
-        recent.times.setdefault(network, []).append(at)
+    if networks:
+        rows = await connection.execute(
+            select(recent_posts.c.network_hash, recent_posts.c.created_at)
+            .where(recent_posts.c.network_hash.in_(networks), recent_posts.c.created_at > posts_since)
+            .order_by(recent_posts.c.created_at)
+        )
+        for network, at in rows:
+            recent.times.setdefault(network, []).append(at)
     seen = await connection.execute(
         select(recent_posts.c.fingerprint, comments.c.id, pages.c.url, comments.c.created_at)
         .join(comments, comments.c.id == recent_posts.c.comment_id)
         .join(pages, pages.c.id == comments.c.page_id)
-        .where(recent_posts.c.fingerprint.in_(fingerprints), recent_posts.c.created_at > since)
+        .where(recent_posts.c.fingerprint.in_(fingerprints), recent_posts.c.created_at > repetitions_since)
     )
     for fingerprint, comment_id, page_url, created_at in seen:
         recent.receipts[fingerprint] = Receipt(id=comment_id, page_url=page_url, created_at=created_at)

@@ -19,10 +19,10 @@ Result = TypeVar("Result")
 class WriterThread:
     """One thread that writes through one connection."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, *, name: str = "writer") -> None:
         """Prepare a thread that connects when it is first needed."""
         self.engine = engine
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="writer")
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
 
     async def transact(self, work: Callable[[AsyncConnection], Awaitable[Result]]) -> Result:
         """Return what `work` returns, once it is on disk; it runs in the thread from its first line to its last.

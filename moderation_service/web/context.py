@@ -10,6 +10,7 @@ from moderation_service.config import Settings
 from moderation_service.domain.comments import Draft, Receipt
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
+from moderation_service.services.admission import Admission
 from moderation_service.services.bulks import Bulks
 from moderation_service.services.changes import Tail
 from moderation_service.services.desk import Desk
@@ -37,6 +38,7 @@ class Context:
     links: Links
     intake: Intake
     writer: GroupCommit[Draft, Receipt]
+    admission: Admission
     lists: Lists
     tail: Tail
     health: Health

@@ -1,6 +1,5 @@
 """From what a visitor sent to a stored comment; the part that JSON and forms share."""
 
-import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -8,9 +7,9 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 
-from moderation_service.domain import addresses, markup, pages
+from moderation_service.domain import addresses, pages
 from moderation_service.domain.addresses import InvalidAddressError
-from moderation_service.domain.comments import Draft, Receipt
+from moderation_service.domain.comments import Receipt
 from moderation_service.domain.errors import FieldsInvalidError, ForeignOriginError, UnknownSiteError
 from moderation_service.domain.pages import InvalidPageError
 from moderation_service.domain.sites import Site
@@ -21,42 +20,49 @@ from moderation_service.web.loading import load
 from schemas.base import Fault
 from schemas.comments import URL_CHARACTERS
 
-_QUICKLY_RENDERED = 2_000
-
 
 async def fields_of(request: web.Request) -> Any:
     """Return what a visitor sent; raise, and count, what `reading.fields_of` raises."""
     with _refusals_counted(request, None):
+        await _await_turn(request)
         return await reading.fields_of(request)
 
 
+async def _await_turn(request: web.Request) -> None:
+    """Let clients of a network that is over its limit wait, so that they take little from the others."""
+    context = request.app[CONTEXT]
+    client = context.clients.address(request)
+    if client is None or any(site.screening.exempts(client) for site in context.directory.sites):
+        return
+    await context.admission.networks.await_turn(context.clients.network(request))
+
+
 async def submit(request: web.Request, fields: Any, schema: Schema) -> Receipt:
-    """Check fields, site and origin in this order, store the comment, wake the mail, and count the outcome."""
+    """Check fields, site and origin in this order, store the comment, wake the mail, and count the outcome.
+
+    All of that is cheap; whatever costs more comes behind it, in `services.admission`.
+    """
     context = request.app[CONTEXT]
     site = site_of(request, fields)
     if site is not None:
         request[LANGUAGE] = site.language
     with _refusals_counted(request, site):
-        draft = await _draft(request, site, fields, schema)
-        receipt = await context.writer.submit(draft)
-    outcome = traffic.ACCEPTED if receipt.id == draft.id else traffic.REPLAYED
-    context.metrics.traffic.note_submission(draft.page.site_id, outcome)
-    context.wake_delivery()
+        submission, key = _checked(request, fields, schema)
+        if site is None:
+            raise UnknownSiteError
+        _check_origin(request, site)
+        receipt = await context.admission.submit(
+            submission,
+            site,
+            network=context.clients.network(request),
+            client=context.clients.address(request),
+            key=key,
+        )
+    outcome = traffic.REPLAYED if receipt.is_replayed else traffic.ACCEPTED
+    context.metrics.traffic.note_submission(site.id, outcome)
+    if not receipt.is_replayed:
+        context.wake_delivery()
     return receipt
-
-
-async def _draft(request: web.Request, site: Site | None, fields: Any, schema: Schema) -> Draft:
-    submission, key = _checked(request, fields, schema)
-    if site is None:
-        raise UnknownSiteError
-    _check_origin(request, site)
-    return request.app[CONTEXT].intake.draft(
-        submission,
-        site,
-        body_html=await _render(submission.body),
-        network=request.app[CONTEXT].clients.network(request),
-        key=key,
-    )
 
 
 @contextmanager
@@ -127,10 +133,3 @@ def _check_origin(request: web.Request, site: Site) -> None:
         return
     if origin != pages.origin(request.app[CONTEXT].settings.public_url):
         raise ForeignOriginError
-
-
-async def _render(body: str) -> str:
-    """Render at once what is short; long texts may take a second and go to a thread."""
-    if len(body) <= _QUICKLY_RENDERED:
-        return markup.render(body)
-    return await asyncio.to_thread(markup.render, body)

@@ -8,6 +8,8 @@ from moderation_service.locales import LANGUAGES
 from moderation_service.web.context import CONTEXT
 
 PATH = "/comments"
+SIMPLIFIED = "2"
+"""The value of `held` where a comment's markup is shown as it was typed."""
 
 
 def address(request: web.Request) -> str:
@@ -15,9 +17,10 @@ def address(request: web.Request) -> str:
     return f"{request.app[CONTEXT].settings.public_url}{PATH}"
 
 
-def held(request: web.Request, page_url: str) -> str:
+def held(request: web.Request, page_url: str, *, is_simplified: bool = False) -> str:
     """Return where a visitor is told that the comment waits. It holds nothing that they could have made up."""
-    return f"{address(request)}?{urlencode({'page_url': page_url} | _spoken(request) | {'held': '1'})}#held"
+    told = {"held": SIMPLIFIED if is_simplified else "1"}
+    return f"{address(request)}?{urlencode({'page_url': page_url} | _spoken(request) | told)}#held"
 
 
 def action(request: web.Request) -> str:

@@ -117,14 +117,35 @@ def test_no_redirection_holds_a_control_character(control: str) -> None:
     assert found == {"redirect_to": [FieldCode.CONTROL_CHARACTER]}
 
 
-@pytest.mark.parametrize("text", ["a\0b", "a\ud83db"])
-def test_a_body_holds_neither_nul_nor_half_a_character(text: str) -> None:
-    assert codes(a_submission(body=text)) == {"body": [FieldCode.CONTROL_CHARACTER]}
+@pytest.mark.parametrize("control", ["\x0b", "\x0c", "\x1c", "\x1f", "\x7f", "\x85", "\x9b"])
+@pytest.mark.parametrize("place", ["{}Anna", "Anna{}", " {} Anna"])
+def test_no_line_begins_or_ends_with_one_either(control: str, place: str) -> None:
+    assert codes(a_submission(author_name=place.format(control))) == {"author_name": [FieldCode.CONTROL_CHARACTER]}
+
+
+def test_blanks_and_line_ends_around_a_line_are_trimmed() -> None:
+    assert Submission().load(a_submission(author_name="\r\n\t Anna \u2003\n"))["author_name"] == "Anna"
+
+
+def test_a_body_holds_no_half_a_character() -> None:
+    assert codes(a_submission(body="a\ud83db")) == {"body": [FieldCode.CONTROL_CHARACTER]}
+
+
+def test_a_body_of_control_characters_is_empty() -> None:
+    assert codes(a_submission(body="\0\x07\x9b \x0b")) == {"body": [FieldCode.REQUIRED]}
 
 
 @pytest.mark.parametrize(
     ("written", "kept"),
-    [("a\r\nb\rc\nd", "a\nb\nc\nd"), ("  a  ", "a"), ("\n\n a\tb \n", "a\tb"), ("a\x0cb\u2028c", "a\x0cb\u2028c")],
+    [
+        ("a\r\nb\rc\nd", "a\nb\nc\nd"),
+        ("  a  ", "a"),
+        ("\n\n a\tb \n", "a\tb"),
+        ("a\x0cb\u2028c", "ab\u2028c"),
+        ("ciao\x07\x1b[31m x\x0b", "ciao[31m x"),
+        ("a\0b\x7fc\x80d\x9be\u00a0f", "abcde\u00a0f"),
+        ("\x0b\n a\n\tb", "a\n\tb"),
+    ],
 )
 def test_a_body_is_trimmed_and_its_line_ends_are_line_feeds(written: str, kept: str) -> None:
     assert Submission().load(a_submission(body=written))["body"] == kept

@@ -10,7 +10,16 @@ from moderation_service.storage.database import Database
 
 @pytest.fixture
 def health(database: Database) -> Health:
-    return Health(database, person_ids=list, is_mail_paused=lambda: False, last_failure=lambda: float("-inf"))
+    async def none() -> list[str]:
+        return []
+
+    return Health(
+        database,
+        person_ids=list,
+        is_mail_paused=lambda: False,
+        last_failure=lambda: float("-inf"),
+        nearly_full=none,
+    )
 
 
 async def test_probes_at_the_same_moment_get_the_same_answer(health: Health) -> None:

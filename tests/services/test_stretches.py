@@ -151,7 +151,7 @@ async def test_what_is_too_old_is_forgotten_in_bounded_transactions(office: Offi
             person_id = office.service.directory.person_of(ANNA)
             await connection.execute(insert(sessions).values(id=one, person_id=person_id, opened_at=at))
     with rows_of_transactions() as written:
-        await retention.forget(office.database, young)
+        await retention.forget(office.database, young, window=timedelta(minutes=10))
     assert max(written) <= STRETCH
     assert sum(written) == 4 * 12
     async with office.database.read() as connection:

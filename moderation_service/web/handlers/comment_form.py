@@ -23,8 +23,9 @@ async def create(request: web.Request) -> web.Response:
     except web.HTTPException as error:
         return _sorry(request, problems.of_http(error, language_of(request)), {})
     site = submitting.site_of(request, fields)
+    is_simplified = False
     try:
-        await submitting.submit(request, fields, _FORM)
+        is_simplified = (await submitting.submit(request, fields, _FORM)).is_simplified
     except DuplicateCommentError:
         pass
     except ModerationError as error:
@@ -33,7 +34,10 @@ async def create(request: web.Request) -> web.Response:
     assert site is not None  # noqa: S101 - a comment of no site is not accepted
     return web.Response(
         status=303,
-        headers={"Location": _way_back(request, fields, site.origins), "Cache-Control": "no-store"},
+        headers={
+            "Location": _way_back(request, fields, site.origins, is_simplified=is_simplified),
+            "Cache-Control": "no-store",
+        },
     )
 
 
@@ -59,14 +63,16 @@ def _sorry(
     )
 
 
-def _way_back(request: web.Request, fields: dict[str, str], origins: frozenset[str]) -> str:
+def _way_back(
+    request: web.Request, fields: dict[str, str], origins: frozenset[str], *, is_simplified: bool
+) -> str:
     """Return where to send the browser: `redirect_to` if it stays on the site, else the page itself.
 
     `redirect_to` may also name our own page of comments, by exactly its address; all behind that is ours to add.
     """
     page_url = fields["page_url"].strip()
     if fields.get("redirect_to") == thread_page.address(request):
-        return thread_page.held(request, pages.canonical(page_url))
+        return thread_page.held(request, pages.canonical(page_url), is_simplified=is_simplified)
     wanted = pages.resolve(page_url, fields.get("redirect_to", "").strip() or page_url)
     if wanted is not None and pages.origin(pages.canonical(wanted)) in origins:
         return wanted

@@ -2,17 +2,20 @@
 
 from aiohttp import web
 
+from moderation_service.domain.comments import Receipt
 from moderation_service.domain.errors import NotFoundError, UnknownSiteError
+from moderation_service.locales import translations
 from moderation_service.services import changes as following
 from moderation_service.services import listing
 from moderation_service.web import reading, submitting
 from moderation_service.web.answers import send, to_json
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import comment_form
+from moderation_service.web.middleware import language_of
 from moderation_service.web.page_cache import Answer
 from schemas.base import is_id
 from schemas.changes import ChangeQuery
-from schemas.comments import Submission
+from schemas.comments import Submission, WarningCode
 
 _SUBMISSION, _CHANGES = Submission(), ChangeQuery()
 _PREFLIGHT = {
@@ -28,19 +31,27 @@ async def create(request: web.Request) -> web.Response:
         return await comment_form.create(request)
     receipt = await submitting.submit(request, await submitting.fields_of(request), _SUBMISSION)
     root = request.app[CONTEXT].settings.root
+    answer = {
+        "id": receipt.id,
+        "status": "pending",
+        "page_url": receipt.page_url,
+        "created_at": receipt.created_at,
+    }
     return web.Response(
         status=202,
-        body=to_json(
-            {
-                "id": receipt.id,
-                "status": "pending",
-                "page_url": receipt.page_url,
-                "created_at": receipt.created_at,
-            }
-        ),
+        body=to_json(answer | _warnings(receipt, language_of(request))),
         content_type="application/json",
         headers={"Location": f"{root}/api/v1/comments/{receipt.id}", "Cache-Control": "no-store"},
     )
+
+
+def _warnings(receipt: Receipt, language: str) -> dict[str, list[dict[str, str]]]:
+    """Return what the author should know about an accepted comment, if there is something."""
+    if not receipt.is_simplified:
+        return {}
+    gettext = translations(language).gettext
+    message = gettext("Your comment holds so much formatting that it is shown exactly as you typed it.")
+    return {"warnings": [{"code": WarningCode.SHOWN_AS_TYPED, "message": message}]}
 
 
 async def preflight(_: web.Request) -> web.Response:

@@ -64,6 +64,7 @@ def _shown(request: web.Request, site: Site, found: Listing, title: str) -> dict
         "count": found.count,
         "placed": threads.arrange(found.comments),
         "was_held": "held" in query,
+        "was_simplified": query.get("held") == thread_page.SIMPLIFIED,
         "newest_first": query.get("order") == Order.NEWEST,
         "is_first": "cursor" not in query,
         "link": lambda **changed: _link(query, changed),

@@ -268,13 +268,13 @@
     (first ? control(first) : note).focus();
   };
 
-  const thank = () => {
+  const thank = (warnings) => {
     const article = parent && articles.get(parent.id);
     mark({});
     control("body").value = "";
     sent = {};
     leave();
-    say(words.sent);
+    say([words.sent, ...warnings.map((one) => one.message)].join(" "));
     if (article) article.after(note);
     note.focus();
   };
@@ -288,7 +288,7 @@
     try {
       const answer = await post(sent);
       const told = await answer.json();
-      if (answer.ok || told.type.endsWith(":duplicate")) thank();
+      if (answer.ok || told.type.endsWith(":duplicate")) thank(told.warnings ?? []);
       else complain(told, answer.headers.get("Retry-After"));
     } catch {
       say(words.not_sent);
