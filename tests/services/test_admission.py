@@ -1,9 +1,7 @@
 """What is refused is refused cheaply, and without waiting for whoever writes."""
 
 import asyncio
-import sqlite3
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -71,15 +69,13 @@ def rendered(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 @pytest.mark.parametrize("body", [ATTACK, "corto"], ids=["long", "short"])
 @pytest.mark.parametrize("key", [None, "chiave"])
 async def test_what_is_over_the_limit_is_refused_unrendered_while_somebody_writes(
-    http: ClientSession, place: str, rendered: list[str], body: str, key: str | None
+    service: Running, http: ClientSession, rendered: list[str], body: str, key: str | None
 ) -> None:
     await fill(http, HERE)
     rendered.clear()
     headers = HERE if key is None else {**HERE, "Idempotency-Key": key}
-    with closing(sqlite3.connect(place.removeprefix("sqlite:///"), isolation_level=None)) as stranger:
-        stranger.execute("BEGIN EXCLUSIVE")
+    async with service.service.context.database.write():
         assert [await status_of(http, headers, body=body) for _ in range(3)] == [429] * 3
-        stranger.execute("ROLLBACK")
     assert rendered == []
     assert await status_of(http, THERE, body=body) == 202
 
