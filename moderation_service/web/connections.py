@@ -5,7 +5,8 @@ whole, else the one that has been idle for longest, else the oldest whose reques
 new one only where every other one waits for its answer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from enum import IntEnum
 from typing import Protocol
 
 import structlog
@@ -24,40 +25,50 @@ _TELL_EVERY = 10.0
 _log = structlog.stdlib.get_logger(__name__)
 
 
+class Stage(IntEnum):
+    """What a connection waits for; those before `ANSWER` may be closed for another, in this order."""
+
+    SILENT = 0
+    IDLE = 1
+    BODY = 2
+    ANSWER = 3
+    CLOSING = 4
+
+
+_CLOSABLE = (Stage.SILENT, Stage.IDLE, Stage.BODY)
+
+
+class Pool:
+    """Connections by stage, each kind in the order in which they came to it."""
+
+    __slots__ = ("stages",)
+
+    def __init__(self) -> None:
+        self.stages: tuple[dict[Connection, None], ...] = tuple({} for _ in Stage)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.stages))
+
+    def oldest(self, new: "Connection") -> "Connection":
+        """Return the one to close, which is the new one where every other waits for an answer."""
+        closable = (one for stage in _CLOSABLE for one in self.stages[stage] if one is not new)
+        return next(closable, new)
+
+
 class Connection(Protocol):
-    """What is known here of a connection; `network` is None where no bound for one network holds."""
+    """What is known here of a connection, and kept on it: its way through the stages is that of every request."""
 
     network: str | None
+    """None where no bound for one network holds."""
+    opened_at: float
     began_at: float | None
     """When the part of a request's head came that is not whole yet; None where none did."""
+    stage: Stage
+    pools: tuple[Pool, ...]
+    """Where it is counted: among all, and among those of its network."""
 
     def force_close(self) -> None:
         """Close it at once."""
-
-
-class _Pool:
-    """Connections by what they wait for, each kind in the order in which they began to."""
-
-    __slots__ = ("bodies", "count", "idle", "silent")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.silent: dict[Connection, float] = {}
-        self.idle: dict[Connection, float] = {}
-        self.bodies: dict[Connection, float] = {}
-
-    def oldest(self, new: Connection) -> Connection:
-        """Return the one to close, which is the new one where every other waits for an answer."""
-        for queue in (self.silent, self.idle, self.bodies):
-            for connection in queue:
-                if connection is not new:
-                    return connection
-        return new
-
-    def forget(self, connection: Connection) -> None:
-        self.silent.pop(connection, None)
-        self.idle.pop(connection, None)
-        self.bodies.pop(connection, None)
 
 
 class Connections:
@@ -69,101 +80,82 @@ class Connections:
         self.most_of_network = max(1, most // _SHARE)
         self._clock = clock
         self._refusals = refusals
-        self._all = _Pool()
-        self._networks: dict[str, _Pool] = {}
+        self._all = Pool()
+        self._networks: dict[str, Pool] = {}
         self._told_at = float("-inf")
         self._closed = 0
 
     def __len__(self) -> int:
-        return self._all.count
+        return len(self._all)
 
     @property
     def at_rest(self) -> list[Connection]:
         """Those on which nothing is owed and no request has come whole."""
-        return [*self._all.silent, *self._all.idle]
+        return [*self._all.stages[Stage.SILENT], *self._all.stages[Stage.IDLE]]
 
     @property
     def busy(self) -> int:
         """How many wait for an answer, or for the rest of their own request."""
-        return self._all.count - len(self._all.silent) - len(self._all.idle)
+        return len(self._all.stages[Stage.BODY]) + len(self._all.stages[Stage.ANSWER])
 
     def opened(self, connection: Connection) -> None:
         """Take in a new connection, and close another one for it where there are too many."""
-        now = self._clock()
-        for pool in self._pools(connection):
-            pool.count += 1
-            pool.silent[connection] = now
+        connection.opened_at = self._clock()
+        connection.stage = Stage.SILENT
+        connection.pools = (self._all,)
         if connection.network is not None:
-            pool = self._networks[connection.network]
-            if pool.count > self.most_of_network:
-                self._refusals.note(connection.network, reason=TOO_MANY)
-                self._close(pool.oldest(connection))
-                return
-        if self._all.count > self.most:
-            self._tell(now)
+            of_network = self._networks.setdefault(connection.network, Pool())
+            connection.pools = (self._all, of_network)
+        for pool in connection.pools:
+            pool.stages[Stage.SILENT][connection] = None
+        if connection.network is not None and len(of_network) > self.most_of_network:
+            self._refusals.note(connection.network, reason=TOO_MANY)
+            self._close(of_network.oldest(connection))
+        elif len(self._all) > self.most:
+            self._tell()
             self._close(self._all.oldest(connection))
 
-    def requested(self, connection: Connection, *, is_whole: bool) -> None:
-        """Note that a request's head has come, and with `is_whole` its body as well."""
-        now = self._clock()
-        connection.began_at = None
-        for pool in self._pools(connection):
-            pool.forget(connection)
-            if not is_whole:
-                pool.bodies[connection] = now
-
-    def received(self, connection: Connection) -> None:
-        """Note that the rest of a request's body has come."""
-        for pool in self._pools(connection):
-            pool.bodies.pop(connection, None)
-
-    def answered(self, connection: Connection) -> None:
-        """Note that a connection waits for its next request."""
-        now = self._clock()
-        connection.began_at = None
-        for pool in self._pools(connection):
-            pool.bodies.pop(connection, None)
-            pool.idle[connection] = now
+    def move(self, connection: Connection, stage: Stage) -> None:
+        """Note what a connection waits for now; for one that is being closed that is of no interest any more."""
+        before = connection.stage
+        if before is Stage.CLOSING:
+            return
+        connection.stage = stage
+        for pool in connection.pools:
+            del pool.stages[before][connection]
+            pool.stages[stage][connection] = None
 
     def lost(self, connection: Connection) -> None:
         """Forget a connection that is closed."""
-        network = connection.network
-        for pool in self._pools(connection):
-            pool.count -= 1
-            pool.forget(connection)
-        if network is not None and self._networks[network].count == 0:
-            del self._networks[network]
+        for pool in connection.pools:
+            del pool.stages[connection.stage][connection]
+        if connection.network is not None and len(self._networks[connection.network]) == 0:
+            del self._networks[connection.network]
 
     def close_overdue(self, within: float) -> None:
         """Close those that sent no whole head within so many seconds of opening, or of its first part."""
-        limit = self._clock() - within
-        overdue = []
-        for connection, since in self._all.silent.items():
-            if since > limit:
-                break
-            overdue.append(connection)
-        overdue += [one for one in self._all.idle if one.began_at is not None and one.began_at <= limit]
-        for connection in overdue:
+        for connection in list(self._overdue(self._clock() - within)):
             if connection.began_at is not None and connection.network is not None:
                 self._refusals.note(connection.network, reason=NO_REQUEST)
             self._close(connection)
 
-    def _pools(self, connection: Connection) -> tuple[_Pool, ...]:
-        if connection.network is None:
-            return (self._all,)
-        pool = self._networks.get(connection.network)
-        if pool is None:
-            pool = self._networks[connection.network] = _Pool()
-        return self._all, pool
+    def _overdue(self, limit: float) -> Iterator[Connection]:
+        for connection in self._all.stages[Stage.SILENT]:
+            if connection.opened_at > limit:
+                break
+            yield connection
+        for connection in self._all.stages[Stage.IDLE]:
+            if connection.began_at is not None and connection.began_at <= limit:
+                yield connection
 
     def _close(self, connection: Connection) -> None:
         """Close one; it is out of the way at once, though the transport says so later."""
-        for pool in self._pools(connection):
-            pool.forget(connection)
+        self.move(connection, Stage.CLOSING)
         connection.force_close()
 
-    def _tell(self, now: float) -> None:
+    def _tell(self) -> None:
         self._closed += 1
+        now = self._clock()
         if now - self._told_at < _TELL_EVERY:
             return
         self._told_at = now

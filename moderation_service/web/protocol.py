@@ -19,7 +19,7 @@ from yarl import URL
 
 from moderation_service.domain import screening
 from moderation_service.web.client_address import Address, plain
-from moderation_service.web.connections import Connections
+from moderation_service.web.connections import Connections, Pool, Stage
 from moderation_service.web.refusals import Refusals
 
 HEAD_WITHIN = 10.0
@@ -85,7 +85,7 @@ class Server(web.Server):
     def __init__(self, handler: Any, limits: Limits, *, request_factory: Any, **options: Any) -> None:
         super().__init__(handler, request_factory=_noting(request_factory, limits.root), **options)
         self.limits = limits
-        self.headers = {"Server": SERVER, **limits.headers}
+        self.headers = (("Server", SERVER), *limits.headers.items())
         self.is_stopping = False
         self.open = Connections(limits.connections, clock=self._loop.time, refusals=limits.refusals)
         self._one_less = asyncio.Event()
@@ -133,7 +133,7 @@ class Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    __slots__ = ("_has_closed_our_side", "_server", "began_at", "network")
+    __slots__ = ("_has_closed_our_side", "_server", "began_at", "network", "opened_at", "pools", "stage")
 
     def __init__(self, server: Server, **options: Any) -> None:
         super().__init__(server, **options)
@@ -141,6 +141,9 @@ class _Connection(RequestHandler):
         self._has_closed_our_side = False
         self.network: str | None = None
         self.began_at: float | None = None
+        self.opened_at = 0.0
+        self.stage = Stage.SILENT
+        self.pools: tuple[Pool, ...] = ()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Take the connection in; `peername` is kept from here on, also when it is lost."""
@@ -160,16 +163,19 @@ class _Connection(RequestHandler):
         self, request: web.BaseRequest, resp: web.StreamResponse, start_time: float | None
     ) -> tuple[web.StreamResponse, bool]:
         """Send an answer; once the service is stopping, it is the connection's last."""
-        if not resp.prepared:
-            resp.headers.update(self._server.headers)
-        if self._server.is_stopping:
+        server = self._server
+        headers = resp.headers
+        for name, value in server.headers:
+            headers[name] = value
+        if server.is_stopping:
             resp.force_close()
             self.close()
         try:
             return await super().finish_response(request, resp, start_time)
         finally:
-            if self.connected:
-                self._server.open.answered(self)
+            if self.transport is not None:
+                self.began_at = None
+                server.open.move(self, Stage.IDLE)
 
     def handle_error(
         self,
@@ -184,10 +190,13 @@ class _Connection(RequestHandler):
 
     def requested(self, payload: StreamReader) -> None:
         """Note a request whose head has come."""
-        is_whole = payload.is_eof()
-        if self.connected:
-            self._server.open.requested(self, is_whole=is_whole)
-        if not is_whole:
+        if self.transport is None:
+            return
+        self.began_at = None
+        if payload.is_eof():
+            self._server.open.move(self, Stage.ANSWER)
+        else:
+            self._server.open.move(self, Stage.BODY)
             payload.on_eof(self._received)
 
     def close_our_side(self) -> None:
@@ -197,8 +206,8 @@ class _Connection(RequestHandler):
             self.transport.write_eof()
 
     def _received(self) -> None:
-        if self.connected:
-            self._server.open.received(self)
+        if self.transport is not None and self.stage is Stage.BODY:
+            self._server.open.move(self, Stage.ANSWER)
 
     def _bounded_network(self) -> str | None:
         """Return the peer's network, None for this machine, trusted proxies and Unix sockets."""

@@ -15,7 +15,7 @@ from aiohttp import ClientSession, web
 
 from moderation_service.web import protocol
 from moderation_service.web.client_address import Clients
-from moderation_service.web.connections import Connections
+from moderation_service.web.connections import Connections, Pool, Stage
 from moderation_service.web.protocol import Limits, Runner, Server
 from moderation_service.web.refusals import Refusals
 from tests.running import PATIENCE, Running, until
@@ -286,6 +286,9 @@ def test_a_network_that_left_is_forgotten() -> None:
     class Peer:
         network = "192.0.2.0/24"
         began_at = None
+        opened_at = 0.0
+        stage = Stage.SILENT
+        pools: tuple[Pool, ...] = ()
 
         def force_close(self) -> None:
             raise AssertionError("there is room")
@@ -293,7 +296,7 @@ def test_a_network_that_left_is_forgotten() -> None:
     found = Connections(20, clock=_Clock(), refusals=Refusals(monotonic=_Clock()))
     one = Peer()
     found.opened(one)
-    found.requested(one, is_whole=True)
-    found.answered(one)
+    found.move(one, Stage.ANSWER)
+    found.move(one, Stage.IDLE)
     found.lost(one)
     assert (len(found), found._networks, found.at_rest) == (0, {}, [])
