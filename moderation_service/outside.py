@@ -6,6 +6,7 @@ import orjson
 from aiohttp import ClientError, ClientSession, ClientSSLError, ClientTimeout
 
 from moderation_service.config import Settings, variable
+from moderation_service.config.values import UnixSocket
 from moderation_service.web import static_files
 from moderation_service.web.routes import ENDPOINTS
 
@@ -26,7 +27,8 @@ async def look(settings: Settings) -> Findings:
     """Fetch the public URL's `/health/live`, and weigh what is set for the proxy; five seconds at most."""
     found = Findings()
     name = variable("public_url")
-    if settings.public_url.startswith("https:") and not settings.trusted_proxies:
+    is_by_socket = isinstance(settings.listen, UnixSocket)
+    if settings.public_url.startswith("https:") and not settings.trusted_proxies and not is_by_socket:
         found.warnings.append(
             f"{variable('trusted_proxies')} is empty although {name} is https: behind a proxy that is not listed "
             "all visitors share one client network and its limits. (A proxy on a Unix socket need not be listed.)"

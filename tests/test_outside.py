@@ -115,6 +115,12 @@ async def test_what_is_set_for_the_proxy_is_weighed(
     assert [warning[: len(one)] for warning, one in zip(warnings, expected, strict=True)] == expected
 
 
+async def test_a_proxy_that_comes_by_our_unix_socket_is_trusted_unlisted(settle: Settle) -> None:
+    found = await outside.look(settle("https://127.0.0.1:1", listen="unix:/run/moderation/http"))
+    [warning] = found.warnings
+    assert "nothing answers" in warning
+
+
 async def test_check_says_warnings_and_fails_by_faults_alone(environ: dict[str, str]) -> None:
     code, words = await finished(
         "check", environ=environ | {"MODERATION_PUBLIC_URL": f"http://127.0.0.1:{free_port()}"}

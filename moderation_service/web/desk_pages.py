@@ -2,7 +2,7 @@
 
 from functools import cache
 from typing import Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from aiohttp import web
 
@@ -51,7 +51,7 @@ def page(
 
 def _address(request: web.Request, query: dict[str, str | None]) -> str:
     """Return the address of the desk with a query; what is None or empty is left out."""
-    root = urlsplit(request.app[CONTEXT].settings.public_url).path
+    root = request.app[CONTEXT].settings.root
     said = urlencode({name: value for name, value in query.items() if value})
     return f"{root}/desk?{said}" if said else f"{root}/desk"
 

@@ -1,7 +1,5 @@
 """Who is at the desk, by a cookie; and that a form was sent from a page of ours."""
 
-from urllib.parse import urlsplit
-
 from aiohttp import web
 
 from moderation_service.domain import pages
@@ -98,7 +96,7 @@ def _path(request: web.Request) -> str:
 
 
 def _root(request: web.Request) -> str:
-    return urlsplit(request.app[CONTEXT].settings.public_url).path
+    return request.app[CONTEXT].settings.root
 
 
 def _is_https(request: web.Request) -> bool:

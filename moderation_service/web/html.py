@@ -2,7 +2,6 @@
 
 from collections.abc import Collection
 from typing import Any
-from urllib.parse import urlsplit
 
 from aiohttp import web
 
@@ -56,7 +55,7 @@ def render(
     """Return the text of a page."""
     spoken = locales.tag(language) or locales.SOURCE
     text = environment((*packages, "moderation_service.web"), spoken).get_template(template)
-    root = urlsplit(request.app[CONTEXT].settings.public_url).path
+    root = request.app[CONTEXT].settings.root
     return text.render(values, root=root, version=static_files.version())
 
 

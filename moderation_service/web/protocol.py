@@ -133,11 +133,12 @@ class Server(web.Server):
 
 
 class _Connection(RequestHandler):
-    __slots__ = ("_has_closed_our_side", "_server", "began_at", "network", "opened_at", "pools", "stage")
+    __slots__ = ("_has_closed_our_side", "_move", "_server", "began_at", "network", "opened_at", "pools", "stage")
 
     def __init__(self, server: Server, **options: Any) -> None:
         super().__init__(server, **options)
         self._server = server
+        self._move = server.open.move
         self._has_closed_our_side = False
         self.network: str | None = None
         self.began_at: float | None = None
@@ -175,7 +176,7 @@ class _Connection(RequestHandler):
         finally:
             if self.transport is not None:
                 self.began_at = None
-                server.open.move(self, Stage.IDLE)
+                self._move(self, Stage.IDLE)
 
     def handle_error(
         self,
@@ -194,9 +195,9 @@ class _Connection(RequestHandler):
             return
         self.began_at = None
         if payload.is_eof():
-            self._server.open.move(self, Stage.ANSWER)
+            self._move(self, Stage.ANSWER)
         else:
-            self._server.open.move(self, Stage.BODY)
+            self._move(self, Stage.BODY)
             payload.on_eof(self._received)
 
     def close_our_side(self) -> None:
@@ -207,7 +208,7 @@ class _Connection(RequestHandler):
 
     def _received(self) -> None:
         if self.transport is not None and self.stage is Stage.BODY:
-            self._server.open.move(self, Stage.ANSWER)
+            self._move(self, Stage.ANSWER)
 
     def _bounded_network(self) -> str | None:
         """Return the peer's network, None for this machine, trusted proxies and Unix sockets."""
@@ -225,11 +226,11 @@ def _noting(make_request: Callable[..., web.BaseRequest], root: str) -> Callable
     def make(
         message: RawRequestMessage,
         payload: StreamReader,
-        protocol: RequestHandler,
+        protocol: "_Connection",
         writer: AbstractStreamWriter,
         task: "asyncio.Task[None]",
     ) -> web.BaseRequest:
-        cast("_Connection", protocol).requested(payload)
+        protocol.requested(payload)
         if root:
             message = below_root(message, root)
         return make_request(message, payload, protocol, writer, task)
