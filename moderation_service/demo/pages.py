@@ -13,7 +13,7 @@ from moderation_service.domain.errors import NotFoundError
 from moderation_service.services import listing
 from moderation_service.web import html
 from moderation_service.web.context import CONTEXT
-from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.endpoints import Credential, Endpoint
 
 _LANGUAGE = "it"
 _TITLE = "Chi siamo"
@@ -38,28 +38,16 @@ class Pages:
     def endpoints(self) -> list[Endpoint]:
         """Return the rows to add to the route table."""
         found = [
-            Endpoint(method="GET", path="/", handler=self.start, summary="To the page", is_page=True),
-            Endpoint(method="GET", path="/demo", handler=self.page, summary="The page", is_page=True),
-            Endpoint(method="GET", path="/demo/widget", handler=self.widget, summary="Its widget", is_page=True),
+            _row("/", self.start, "To the page"),
+            _row("/demo", self.page, "The page"),
+            _row("/demo/widget", self.widget, "Its widget"),
         ]
         if self._mailbox is not None:
             base = "/demo/mailbox"
             found += [
-                Endpoint(method="GET", path=base, handler=self.mails, summary="All mail", is_page=True),
-                Endpoint(
-                    method="GET",
-                    path=f"{base}/{{number:[0-9]+}}",
-                    handler=self.mail,
-                    summary="A mail",
-                    is_page=True,
-                ),
-                Endpoint(
-                    method="GET",
-                    path=f"{base}/{{number:[0-9]+}}/html",
-                    handler=self.mail_html,
-                    summary="Its HTML",
-                    is_page=True,
-                ),
+                _row(base, self.mails, "All mail"),
+                _row(f"{base}/{{number:[0-9]+}}", self.mail, "A mail"),
+                _row(f"{base}/{{number:[0-9]+}}/html", self.mail_html, "Its HTML"),
             ]
         return found
 
@@ -149,3 +137,9 @@ class Pages:
         if found is None:
             raise NotFoundError
         return found
+
+
+def _row(path: str, handler: Handler, summary: str) -> Endpoint:
+    return Endpoint(
+        method="GET", path=path, handler=handler, credential=Credential.NONE, summary=summary, is_page=True
+    )

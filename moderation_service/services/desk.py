@@ -96,7 +96,7 @@ class Desk:
         chosen = [seat for seat in seats if site_id in (None, seat.site.id)]
         async with self._database.read() as connection:
             ids, next_after = await self._look(connection, chosen, wanted, after=after, limit=limit)
-            newest = [await stored.newest_pending(connection, seat.site.id) for seat in seats]
+            newest, _ = await self._look(connection, seats, Filter(newest_first=True), after=None, limit=1)
             return Sheet(
                 items=await self._items(connection, seats, ids),
                 next_after=next_after,
@@ -104,7 +104,7 @@ class Desk:
                 overview=await desk_counts.overview(
                     connection, self._keys, seats, wanted, site_id=site_id, with_search=True
                 ),
-                newest=max((one for one in newest if one is not None), default=None),
+                newest=next(iter(newest), None),
             )
 
     async def news(
@@ -119,7 +119,7 @@ class Desk:
     ) -> News:
         """Return how the shown comments stand now, and count what waits behind the comment `newest`."""
         chosen = [seat for seat in seats if site_id in (None, seat.site.id)]
-        waiting = Filter(page_id=wanted.page_id)
+        waiting = Filter(page_id=wanted.page_id, more_page_ids=wanted.more_page_ids)
         async with self._database.read() as connection:
             ids, _ = await self._look(connection, chosen, waiting, after=newest, limit=_MOST_NEWS)
             return News(

@@ -68,7 +68,7 @@ async def overview(
     )
     if wanted.words or wanted.author:
         states, shown = {}, await _of_seats(connection, keys, chosen, wanted) if with_search else None
-    everywhere = replace(of_states, page_id=None)
+    everywhere = replace(of_states, page_id=None, more_page_ids=())
     return Overview(
         shown=shown,
         states=states,
@@ -85,7 +85,10 @@ async def _pages(
     streams = [stream for seat in seats for stream in wanted.streams(seat.site.id, keys)]
     found = await counts.pages_of(connection, streams, among=_PAGES_AMONG)
     seen = [one for one in found if any(seat.covers(one.url) for seat in seats)][:_PAGES]
-    return [(one, await _of_page(connection, keys, seats, replace(wanted, page_id=one.id))) for one in seen]
+    return [
+        (one, await _of_page(connection, keys, seats, replace(wanted, page_id=one.id, more_page_ids=())))
+        for one in seen
+    ]
 
 
 async def _of_page(connection: Connection, keys: KeyRing, seats: Sequence[Seat], wanted: Filter) -> Count:

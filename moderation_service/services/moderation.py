@@ -48,10 +48,15 @@ def holder(link: Link, sites: Sites, links: Links) -> tuple[Site, Moderator]:
 
 
 async def open_case(database: Database, link: Link, site: Site, moderator: Moderator) -> Case:
-    """Return the comment that a link is for; raise LinkVoidError when it was edited or is gone."""
+    """Return the comment that a link is for.
+
+    Raises LinkVoidError when it was edited or is gone, or when its page is no longer one of the moderator's.
+    """
     async with database.read() as connection:
         comment = await comments.get(connection, link.comment_id)
         if comment is None or comment.site_id != site.id or comment.revision != link.revision:
+            raise LinkVoidError
+        if moderator not in site.moderators_of(comment.page_url):
             raise LinkVoidError
         parent = None if comment.parent_id is None else await comments.get(connection, comment.parent_id)
         last = (await decisions.newest(connection, [comment.id])).get(comment.id)

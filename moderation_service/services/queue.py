@@ -22,10 +22,14 @@ Sees = Callable[[str, str], bool]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filter:
-    """Which comments are asked for; no status means all. An author is part of a name, or a whole address."""
+    """Which comments are asked for; no status means all. An author is part of a name, or a whole address.
+
+    `more_page_ids` are those under which comments of the page are stored that are still to move to its own.
+    """
 
     status: Status | None = Status.PENDING
     page_id: str | None = None
+    more_page_ids: tuple[str, ...] = ()
     words: str | None = None
     author: str | None = None
     newest_first: bool = False
@@ -37,13 +41,14 @@ class Filter:
             Stream(
                 site_id=site_id,
                 status=status,
-                page_id=self.page_id,
+                page_id=page_id,
                 words=self.words,
                 author=None if hashes else self.author,
                 address_hashes=hashes,
                 newest_first=self.newest_first,
             )
             for status in ([self.status] if self.status else Status)
+            for page_id in (self.page_id, *self.more_page_ids)
         ]
 
 

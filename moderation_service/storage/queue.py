@@ -18,7 +18,8 @@ WINDOW = 20_000
 class Stream:
     """Comments of one site in one state, in order of arrival: what one index gives without sorting.
 
-    `words` are looked for in text and name, `author` in the name; `address_hashes` are those of an address.
+    `words` are looked for in text and name, `author` in the name; `address_hashes` are those of an address, whose
+    comments an index finds.
     """
 
     site_id: str
@@ -32,7 +33,7 @@ class Stream:
     @property
     def is_search(self) -> bool:
         """Whether there may be far fewer comments than are looked at."""
-        return bool(self.words or self.author or self.address_hashes)
+        return bool(self.words or self.author) and not self.address_hashes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +73,6 @@ async def recently_decided(connection: Connection, site_id: str, limit: int) -> 
     return [Found(id=row.id, page_url=row.page_url) for row in await connection.execute(query)]
 
 
-async def newest_pending(connection: Connection, site_id: str) -> str | None:
-    """Return the id of the comment that came last of those that wait."""
-    return await newest(connection, Stream(site_id=site_id, status=Status.PENDING))
-
-
 async def newest(connection: Connection, stream: Stream) -> str | None:
     """Return the id of the comment that came last of a stream, whatever words it is searched for."""
     query = select(comments.c.id).where(*place(stream, None))
@@ -89,9 +85,9 @@ def _query(stream: Stream, after: str | None, limit: int) -> Select[Any]:
     So neither rare words nor a planner's guess make a look cost more than its window.
     """
     columns = [comments.c.id, comments.c.page_id]
-    if stream.is_search:
+    if stream.words or stream.author:
         columns += [comments.c.author_name, comments.c.body]
-    size = WINDOW if stream.is_search else limit
+    size = WINDOW if stream.words or stream.author else limit
     window = _ordered(select(*columns).where(*place(stream, after)), stream).limit(size).subquery()
     query = select(window.c.id, pages.c.url.label("page_url")).join(pages, pages.c.id == window.c.page_id)
     if stream.words:
@@ -103,9 +99,6 @@ def _query(stream: Stream, after: str | None, limit: int) -> Select[Any]:
         )
     if stream.author:
         query = query.where(window.c.author_name.icontains(stream.author, autoescape=True))
-    if stream.address_hashes:
-        theirs = select(contacts.c.comment_id).where(contacts.c.address_hash.in_(stream.address_hashes))
-        query = query.where(window.c.id.in_(theirs))
     return query.order_by(window.c.id.desc() if stream.newest_first else window.c.id).limit(limit)
 
 
@@ -119,14 +112,19 @@ async def _end_of_window(connection: Connection, stream: Stream, after: str | No
 
 
 def place(stream: Stream, after: str | None) -> list[ColumnElement[bool]]:
-    """Return the conditions that one index answers, page or site first."""
-    owner = (
-        comments.c.site_id == stream.site_id if stream.page_id is None else comments.c.page_id == stream.page_id
-    )
-    place: list[ColumnElement[bool]] = [owner, comments.c.status == stream.status]
+    """Return the conditions that one index answers; the site is always among them, whoever named the page."""
+    conditions: list[ColumnElement[bool]] = [
+        comments.c.site_id == stream.site_id,
+        comments.c.status == stream.status,
+    ]
+    if stream.page_id is not None:
+        conditions.append(comments.c.page_id == stream.page_id)
+    if stream.address_hashes:
+        theirs = select(contacts.c.comment_id).where(contacts.c.address_hash.in_(stream.address_hashes))
+        conditions.append(comments.c.id.in_(theirs))
     if after is not None:
-        place.append(comments.c.id < after if stream.newest_first else comments.c.id > after)
-    return place
+        conditions.append(comments.c.id < after if stream.newest_first else comments.c.id > after)
+    return conditions
 
 
 def _ordered(query: Select[Any], stream: Stream) -> Select[Any]:

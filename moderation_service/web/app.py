@@ -6,7 +6,7 @@ import orjson
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service.web import middleware, openapi, static_files
+from moderation_service.web import middleware, openapi
 from moderation_service.web.context import CONTEXT, OPENAPI, Context
 from moderation_service.web.endpoints import Endpoint
 from moderation_service.web.journal import Journal
@@ -30,5 +30,4 @@ def create_app(
             app.router.add_get(endpoint.path, endpoint.handler, allow_head=True)
         else:
             app.router.add_route(endpoint.method, endpoint.path, endpoint.handler)
-    static_files.serve(app)
     return app

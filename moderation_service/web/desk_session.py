@@ -1,29 +1,15 @@
-"""Who is at the desk, by a cookie; and that a form was sent from a page of ours."""
+"""The cookie by which a browser keeps a session of the desk."""
 
 from aiohttp import web
 
-from moderation_service.domain import pages
-from moderation_service.domain.errors import ForgedFormError, LoggedOutError
+from moderation_service.domain.errors import LoggedOutError
 from moderation_service.services.sessions import LIFETIME, Session
-from moderation_service.web import reading
-from moderation_service.web.context import CONTEXT, READER
-
-TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
+from moderation_service.web.context import CONTEXT
 
 
-async def session_of(request: web.Request) -> Session:
-    """Return the session; raise LoggedOutError without one."""
-    session = await request.app[CONTEXT].sessions.find(request.cookies.get(_name(request), ""))
-    request[READER] = session.seats[0].moderator.language
-    return session
-
-
-async def session_if_any(request: web.Request) -> Session | None:
-    """Return the session, None without one."""
-    try:
-        return await session_of(request)
-    except LoggedOutError:
-        return None
+def cookie_of(request: web.Request) -> str:
+    """Return what the browser sent of a session, nothing where it sent none."""
+    return request.cookies.get(_name(request), "")
 
 
 def person_id(request: web.Request, session: Session) -> str:
@@ -32,35 +18,6 @@ def person_id(request: web.Request, session: Session) -> str:
     if found is None:
         raise LoggedOutError
     return found
-
-
-async def form_of(request: web.Request) -> dict[str, str]:
-    """Return the fields of a form; raise HTTPUnsupportedMediaType for anything else."""
-    if not reading.is_form(request):
-        raise web.HTTPUnsupportedMediaType
-    fields: dict[str, str] = await reading.fields_of(request)
-    return fields
-
-
-async def posted(request: web.Request) -> tuple[Session, dict[str, str]]:
-    """Return session and fields of a form; raise ForgedFormError unless it was shown in that session."""
-    check_origin(request)
-    session = await session_of(request)
-    fields = await form_of(request)
-    if not request.app[CONTEXT].sessions.is_form_token(session, fields.pop(TOKEN_FIELD, "")):
-        raise ForgedFormError
-    return session, fields
-
-
-def check_origin(request: web.Request) -> None:
-    """Refuse what a browser sends from a page of another origin, with a cookie of ours or without."""
-    site = request.headers.get("Sec-Fetch-Site")
-    if site in ("same-origin", "none"):
-        return
-    origin = request.headers.get("Origin")
-    ours = pages.origin(pages.canonical(request.app[CONTEXT].settings.public_url))
-    if site is not None or origin not in (None, ours):
-        raise ForgedFormError
 
 
 def keep(request: web.Request, response: web.StreamResponse, session_id: str) -> None:

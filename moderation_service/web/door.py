@@ -11,6 +11,7 @@ from aiohttp import web
 
 from moderation_service.web.answers import send
 from moderation_service.web.context import CONTEXT
+from moderation_service.web.endpoints import Credential
 from moderation_service.web.handlers import comments
 from moderation_service.web.journal import Journal
 from moderation_service.web.routes import ENDPOINTS
@@ -22,7 +23,7 @@ def at_the_door(app: web.Application, inside: Answering) -> Answering:
     """Return what answers the requests of a server whose application is asked by `inside`."""
     lists = app[CONTEXT].lists
     journal = Journal(app[CONTEXT].metrics.traffic)
-    [endpoint] = [one for one in ENDPOINTS if one.handler is comments.index]
+    [endpoint] = [one for one in ENDPOINTS if one.handler is comments.index and one.credential is Credential.NONE]
 
     async def answer(request: web.BaseRequest) -> web.StreamResponse:
         started = time.perf_counter()

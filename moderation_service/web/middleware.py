@@ -1,4 +1,4 @@
-"""Around every handler: one try for all that can go wrong, sharing with other origins, one log line."""
+"""Around every handler: who may ask, one try for all that can go wrong, sharing with other origins, a log line."""
 
 import time
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ from aiohttp.typedefs import Handler, Middleware
 
 from moderation_service.domain.errors import ModerationError
 from moderation_service.locales import LANGUAGES, negotiate
-from moderation_service.web import html, problems
+from moderation_service.web import authentication, html, problems
 from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED
 from moderation_service.web.context import CONTEXT, LANGUAGE, READER
-from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.endpoints import Credential, Endpoint
 from moderation_service.web.journal import Journal
 
 _log = structlog.stdlib.get_logger(__name__)
 _REFUSED = (403, 429)
-_NO_ROUTE = Endpoint(method="", path="-", handler=None, summary="")  # type: ignore[arg-type]
+_NO_ROUTE = Endpoint(method="", path="-", handler=None, credential=Credential.NONE, summary="")  # type: ignore[arg-type]
 
 
 def guarding(endpoints: Mapping[Handler, Endpoint], journal: Journal) -> Middleware:
@@ -25,11 +25,14 @@ def guarding(endpoints: Mapping[Handler, Endpoint], journal: Journal) -> Middlew
 
     @web.middleware
     async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer every failure with a problem in the reader's language; log the route, never path or query."""
+        """Let in who may ask; answer failures in the reader's language; log the route, never path or query."""
         started = time.perf_counter()
         endpoint = endpoints.get(handler, _NO_ROUTE)
         response: web.StreamResponse
         try:
+            if endpoint is _NO_ROUTE and request.match_info.http_exception is None:
+                raise web.HTTPNotFound  # noqa: TRY301 - a route that is not in the table is none
+            await authentication.admit(request, endpoint)
             response = await handler(request)
         except Exception as error:
             response = _failure(request, endpoint, error)

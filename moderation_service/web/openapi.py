@@ -10,7 +10,7 @@ from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema
 
 from moderation_service import __version__
-from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.endpoints import Credential, Endpoint
 from schemas.base import Count, Id, Line, Text
 from schemas.problems import Problem
 
@@ -71,7 +71,7 @@ def _operation(endpoint: Endpoint) -> dict[str, Any]:
         content["multipart/form-data"] = {"schema": endpoint.form}
     if content:
         operation["requestBody"] = {"required": True, "content": content}
-    if endpoint.needs_key:
+    if endpoint.credential is Credential.SITE_KEY:
         operation["security"] = [{"siteKey": []}]
     operation["responses"] = dict(_responses(endpoint.answers, endpoint.problems, is_page=endpoint.is_page))
     return operation

@@ -6,10 +6,8 @@ from typing import Any
 from aiohttp import web
 from marshmallow import Schema
 
-from moderation_service.domain.errors import FieldsInvalidError, MalformedRequestError, UnauthorizedError
-from moderation_service.domain.sites import Site
+from moderation_service.domain.errors import FieldsInvalidError, MalformedRequestError
 from moderation_service.web import bodies
-from moderation_service.web.context import CONTEXT
 from moderation_service.web.loading import load
 
 LARGEST_REQUEST = 256 * 1024
@@ -59,13 +57,12 @@ def idempotency_key(request: web.Request) -> str | None:
     return key
 
 
-def site_of_bearer(request: web.Request) -> Site:
-    """Return the site whose bearer key was sent; raise UnauthorizedError without one."""
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    site = request.app[CONTEXT].directory.sites.of_bearer(key.strip()) if scheme.lower() == "bearer" else None
-    if site is None:
-        raise UnauthorizedError
-    return site
+async def form_of(request: web.Request) -> dict[str, str]:
+    """Return the fields of a form; raise HTTPUnsupportedMediaType for anything else, and as `fields_of`."""
+    if not is_form(request):
+        raise web.HTTPUnsupportedMediaType
+    fields: dict[str, str] = await fields_of(request)
+    return fields
 
 
 async def _body(request: web.Request) -> bytes:

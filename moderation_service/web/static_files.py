@@ -22,13 +22,11 @@ def version() -> str:
     return digest.hexdigest()[:12]
 
 
-def serve(app: web.Application) -> None:
-    """Serve the folder; browsers ask again only for a file without the version of today in its address."""
-    app.router.add_get(PATH, _send)
+async def send(request: web.Request) -> web.FileResponse:
+    """Answer with a file of ours, looked up by name: what a client sends never becomes a path.
 
-
-async def _send(request: web.Request) -> web.FileResponse:
-    """Answer with a file of ours, looked up by name: what a client sends never becomes a path."""
+    Browsers ask again only for a file without the version of today in its address.
+    """
     file = _files().get(request.match_info["name"])
     if file is None:
         raise web.HTTPNotFound

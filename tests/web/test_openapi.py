@@ -14,6 +14,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from moderation_service import cli
 from moderation_service.web import openapi
+from moderation_service.web.endpoints import Credential
 from moderation_service.web.routes import ENDPOINTS
 from schemas import changes as changes_wire
 from schemas import comments as wire
@@ -60,7 +61,7 @@ def test_every_answer_of_a_route_is_in_the_document(document: dict[str, Any]) ->
         operation = document["paths"][openapi._PARAMETER.sub(r"{\1}", one.path)][one.method.lower()]
         assert set(operation["responses"]) == {str(status) for status in (*one.answers, *one.problems)}
         assert operation["summary"]
-        assert ("security" in operation) is one.needs_key
+        assert ("security" in operation) is (one.credential is Credential.SITE_KEY)
         names.add(operation["operationId"])
     assert len(names) == len(ENDPOINTS)
 
@@ -171,6 +172,8 @@ async def read_everything(http: ClientSession, check: Any, comment_id: str) -> N
     for query, status in (({"site": "coop"}, 200), ({"site": "nobody"}, 403), ({}, 422)):
         answer = await http.get(CHANGES, params=query)
         await check(answer, CHANGES, status, changes_wire.ChangeFeed if status == 200 else None)
+    await check(await http.get("/static/pages.css"), "/static/{name}", 200)
+    await check(await http.get("/static/nothing"), "/static/{name}", 404)
     answer = await http.get("/comments", params=page)
     await check(answer, "/comments", 200)
     tag = {"If-None-Match": answer.headers["ETag"]}

@@ -16,6 +16,7 @@ from moderation_service.services.desk_counts import Overview
 from moderation_service.services.queue import Filter
 from moderation_service.services.sessions import Session
 from moderation_service.web import desk_pages, desk_session, desk_words, reading
+from moderation_service.web.authentication import SESSION
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import desk_login
 from schemas.base import is_http_url, is_id
@@ -39,13 +40,13 @@ class Chip:
 
 async def show(request: web.Request) -> web.Response:
     """Show what waits, or the log-in form to who is not logged in."""
-    session = await desk_session.session_if_any(request)
+    session = request.get(SESSION)
     if session is None:
         return desk_login.form(request)
     asked = query_of(request)
     sheet = await request.app[CONTEXT].desk.sheet(
         session.seats,
-        filter_of(request, session, asked),
+        await filter_of(request, session, asked),
         site_id=asked["site"],
         after=asked["cursor"],
         limit=COMMENTS_AT_ONCE,
@@ -82,19 +83,19 @@ async def _snapshot(request: web.Request, session: Session, asked: dict[str, Any
     """Return what a decision on all needs, where that was asked for: what stands there now."""
     if asked["scope"] != _ALL:
         return None
-    wanted = filter_of(request, session, asked)
+    wanted = await filter_of(request, session, asked)
     return await request.app[CONTEXT].bulks.snapshot(session, wanted, site_id=asked["site"])
 
 
 async def updates(request: web.Request) -> web.Response:
     """Tell the script how the comments that it shows stand by now, and how many came meanwhile."""
-    session = await desk_session.session_of(request)
+    session = request[SESSION]
     asked = reading.query(request, _UPDATES)
     asked |= _understood(asked)
     shown = [one for one in (asked["shown"] or "").split(",") if is_id(one)][:COMMENTS_AT_ONCE]
     found = await request.app[CONTEXT].desk.news(
         session.seats,
-        filter_of(request, session, asked),
+        await filter_of(request, session, asked),
         shown,
         site_id=asked["site"],
         newest=asked["newest"],
@@ -143,12 +144,14 @@ def kept(asked: dict[str, Any]) -> dict[str, str]:
     }
 
 
-def filter_of(request: web.Request, session: Session, asked: dict[str, Any]) -> Filter:
+async def filter_of(request: web.Request, session: Session, asked: dict[str, Any]) -> Filter:
     """Return the filter; what waits is shown oldest first, what was decided newest first."""
     status = None if asked["status"] == ANY else Status(asked["status"])
+    page_id, more = await _page_ids(request, session, asked["page_url"])
     return Filter(
         status=status,
-        page_id=_page_id(request, session, asked["page_url"]),
+        page_id=page_id,
+        more_page_ids=more,
         words=asked["q"],
         author=asked["author"],
         newest_first=status is not Status.PENDING,
@@ -173,17 +176,22 @@ def said_of(spoken: str, asked: dict[str, Any], overview: Overview) -> dict[str,
     return {"counts": counts, **texts(spoken, asked, overview)}
 
 
-def _page_id(request: web.Request, session: Session, page_url: str | None) -> str | None:
-    """Return the id of a page; one of a site that is none of this person's has no comments."""
+async def _page_ids(
+    request: web.Request, session: Session, page_url: str | None
+) -> tuple[str | None, tuple[str, ...]]:
+    """Return the id of a page, and more that it has; one of a site that is not this person's has no comments."""
     if page_url is None:
-        return None
+        return None, ()
     try:
         url = pages.canonical(page_url)
     except InvalidPageError as error:
         raise FieldsInvalidError({"page_url": ["invalid_url"]}) from error
-    site = request.app[CONTEXT].directory.sites.of_page(url)
-    mine = {seat.site.id for seat in session.seats}
-    return pages.page(site.id if site is not None and site.id in mine else "", url).id
+    context = request.app[CONTEXT]
+    site = context.directory.sites.of_page(url)
+    if site is None or site.id not in {seat.site.id for seat in session.seats}:
+        return pages.page("", url).id, ()
+    page_id, *more = await context.page_addresses.ids_of(pages.page(site.id, url).id)
+    return page_id, tuple(more)
 
 
 def chips(session: Session, asked: dict[str, Any]) -> list[Chip]:

@@ -7,6 +7,7 @@ from moderation_service.domain.errors import FieldsInvalidError, NotFoundError
 from moderation_service.services.bulks import WITHOUT_ASKING, Snapshot
 from moderation_service.services.sessions import Session
 from moderation_service.web import desk_pages, desk_session, desk_words
+from moderation_service.web.authentication import FIELDS, SESSION
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import desk
 from schemas.base import is_id
@@ -17,7 +18,7 @@ _WAIT_FOR = 3.0
 
 async def decide(request: web.Request) -> web.Response:
     """Decide on all of a snapshot; where that is many, first show how many, and some of them."""
-    session, fields = await desk_session.posted(request)
+    session, fields = request[SESSION], request[FIELDS]
     context = request.app[CONTEXT]
     asked = desk.query_of(request)
     snapshot = context.bulks.read(session, fields.get("snapshot", ""))
@@ -42,7 +43,7 @@ async def decide(request: web.Request) -> web.Response:
 
 async def undo(request: web.Request) -> web.Response:
     """Take back all that a bulk decided and nobody has changed since."""
-    session, _ = await desk_session.posted(request)
+    session = request[SESSION]
     bulk_id = request.match_info["bulk_id"]
     if not is_id(bulk_id):
         raise NotFoundError

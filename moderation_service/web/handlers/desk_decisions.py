@@ -9,7 +9,8 @@ from moderation_service.domain.decisions import Decision, Outcome, Request
 from moderation_service.domain.errors import FieldsInvalidError, NotFoundError
 from moderation_service.services.desk import File
 from moderation_service.services.sessions import Session
-from moderation_service.web import desk_pages, desk_session, desk_words
+from moderation_service.web import desk_pages, desk_words
+from moderation_service.web.authentication import FIELDS, SESSION
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import desk
 from moderation_service.web.loading import load
@@ -25,7 +26,7 @@ _STAY = "stay"
 
 async def decide(request: web.Request) -> web.Response:
     """Take one decision on one comment, by its own button, or on all that are checked."""
-    session, fields = await desk_session.posted(request)
+    session, fields = request[SESSION], request[FIELDS]
     way_back = desk.kept(desk.query_of(request))
     if _STAY in fields:
         return desk_pages.to_desk(request, way_back)
@@ -47,7 +48,7 @@ async def decide(request: web.Request) -> web.Response:
         asked = desk.query_of(request)
         found = await context.desk.news(
             session.seats,
-            desk.filter_of(request, session, asked),
+            await desk.filter_of(request, session, asked),
             [one.comment_id for one in results],
             site_id=asked["site"],
             newest=None,
@@ -71,14 +72,14 @@ async def decide(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """Show one comment, what it answers, and its history."""
-    session = await desk_session.session_of(request)
+    session = request[SESSION]
     file = await request.app[CONTEXT].desk.file(session.seats, _comment_id(request))
     return _page(request, session, file)
 
 
 async def show_address(request: web.Request) -> web.Response:
     """Show the whole address of an author, once this is on record."""
-    session, _ = await desk_session.posted(request)
+    session = request[SESSION]
     file = await request.app[CONTEXT].desk.show_address(session.seats, _comment_id(request))
     if desk_pages.wants_json(request):
         return desk_pages.answer({"address": file.item.address})

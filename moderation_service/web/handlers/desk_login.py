@@ -13,7 +13,8 @@ from moderation_service.domain.errors import (
     TokenExpiredError,
     TooManyLoginsError,
 )
-from moderation_service.web import desk_pages, desk_session, problems
+from moderation_service.web import desk_pages, desk_session, problems, reading
+from moderation_service.web.authentication import SESSION, session_if_any
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.loading import load
 from moderation_service.web.middleware import language_of
@@ -41,8 +42,7 @@ def form(request: web.Request, *, status: int = 200, **values: object) -> web.Re
 
 async def ask(request: web.Request) -> web.Response:
     """Take an address; the answer is the same whether or not it is a moderator's."""
-    desk_session.check_origin(request)
-    fields = await desk_session.form_of(request)
+    fields = await reading.form_of(request)
     try:
         email = load(_FORM, fields)["email"]
         address = _address(email)
@@ -76,13 +76,12 @@ async def door(request: web.Request) -> web.Response:
 
 async def enter(request: web.Request) -> web.Response:
     """Open a session, always a new one, and end the one that the browser had."""
-    desk_session.check_origin(request)
     context = request.app[CONTEXT]
     try:
         session_id = await context.logins.enter(request.match_info["token"])
     except _REFUSED as error:
         return _refusal(request, error)
-    former = await desk_session.session_if_any(request)
+    former = await session_if_any(request)
     if former is not None:
         await context.sessions.end(former.id)
     response = desk_pages.to_desk(request)
@@ -92,8 +91,7 @@ async def enter(request: web.Request) -> web.Response:
 
 async def leave(request: web.Request) -> web.Response:
     """End the session here and in the browser."""
-    session, _ = await desk_session.posted(request)
-    await request.app[CONTEXT].sessions.end(session.id)
+    await request.app[CONTEXT].sessions.end(request[SESSION].id)
     response = desk_pages.to_desk(request)
     desk_session.drop(request, response)
     return response

@@ -6,11 +6,11 @@ from moderation_service.domain import decisions as rules
 from moderation_service.domain import markup, plain_text
 from moderation_service.domain.comments import Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Outcome, Request
-from moderation_service.domain.errors import LinkExpiredError
 from moderation_service.services import listing, moderation
 from moderation_service.services.moderation import Case
 from moderation_service.web import html, reading
-from moderation_service.web.context import CONTEXT, READER, Context
+from moderation_service.web.authentication import HOLDER
+from moderation_service.web.context import CONTEXT, Context
 from moderation_service.web.loading import load
 from schemas.moderation import DecisionForm
 
@@ -48,23 +48,8 @@ async def decide(request: web.Request) -> web.Response:
 
 
 async def _open(request: web.Request) -> Case:
-    context = request.app[CONTEXT]
-    try:
-        link = context.links.read(request.match_info["token"])
-    except LinkExpiredError as error:
-        _greet(request, error.site_id, error.moderator_id)
-        raise
-    _greet(request, link.site_id, link.moderator_id)
-    site, moderator = moderation.holder(link, context.directory.sites, context.links)
-    return await moderation.open_case(context.database, link, site, moderator)
-
-
-def _greet(request: web.Request, site_id: str, moderator_id: str) -> None:
-    """Speak the language of whom the link was mailed to, that of the site where they have left."""
-    site = request.app[CONTEXT].directory.sites.get(site_id)
-    if site is not None:
-        moderator = site.moderator(moderator_id)
-        request[READER] = site.language if moderator is None else moderator.language
+    holder = request[HOLDER]
+    return await moderation.open_case(request.app[CONTEXT].database, holder.link, holder.site, holder.moderator)
 
 
 async def _page(request: web.Request, case: Case, decision: Decision, *, status: int) -> web.Response:

@@ -11,6 +11,7 @@ from moderation_service.services import queue as waiting
 from moderation_service.services.queue import Filter
 from moderation_service.web import reading
 from moderation_service.web.answers import to_json
+from moderation_service.web.authentication import SITE
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.lists import page_of
 from moderation_service.web.loading import load
@@ -22,12 +23,17 @@ _QUERY, _DECISIONS = QueueQuery(), Decisions()
 
 async def queue(request: web.Request) -> web.Response:
     """List the site's comments, oldest first."""
-    site = reading.site_of_bearer(request)
+    site = request[SITE]
     asked = reading.query(request, _QUERY)
     context = request.app[CONTEXT]
+    page_ids: list[str] = []
+    if asked["page_url"]:
+        page = page_of(context.directory.sites, asked["page_url"])
+        page_ids = await context.page_addresses.ids_of(page.id)
     wanted = Filter(
         status=Status(asked["status"]) if asked["status"] else None,
-        page_id=page_of(context.directory.sites, asked["page_url"]).id if asked["page_url"] else None,
+        page_id=page_ids[0] if page_ids else None,
+        more_page_ids=tuple(page_ids[1:]),
         words=asked["q"],
         author=asked["author"],
     )
@@ -40,7 +46,7 @@ async def queue(request: web.Request) -> web.Response:
 
 async def history(request: web.Request) -> web.Response:
     """Return who decided what on a comment, and when."""
-    site = reading.site_of_bearer(request)
+    site = request[SITE]
     comment_id = request.match_info["comment_id"]
     if not is_id(comment_id):
         raise NotFoundError
@@ -62,7 +68,7 @@ async def history(request: web.Request) -> web.Response:
 
 async def decide(request: web.Request) -> web.Response:
     """Take up to 500 decisions at once."""
-    site = reading.site_of_bearer(request)
+    site = request[SITE]
     asked = load(_DECISIONS, await reading.fields_of(request))
     context = request.app[CONTEXT]
     results = await moderation.decide(

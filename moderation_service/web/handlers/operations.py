@@ -4,8 +4,7 @@ import orjson
 from aiohttp import web
 
 from moderation_service import __version__
-from moderation_service.domain.errors import NotFoundError
-from moderation_service.web import client_address
+from moderation_service.web.authentication import is_operator
 from moderation_service.web.context import CONTEXT, OPENAPI
 
 
@@ -19,7 +18,7 @@ async def ready(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     unready = await context.health.unready()
     answer: dict[str, object] = {"status": "unready" if unready else "ready"}
-    if _is_operators(request):
+    if is_operator(request):
         answer["version"] = __version__
         answer["reasons"] = unready
         answer["degraded"] = [] if unready else await context.health.degraded()
@@ -32,16 +31,9 @@ async def ready(request: web.Request) -> web.Response:
 
 
 async def metrics(request: web.Request) -> web.Response:
-    """Return the metrics to those who run the service; for all others there is nothing here."""
-    if not _is_operators(request):
-        raise NotFoundError
+    """Return the metrics; for all but those who run the service there is nothing here."""
     body, content_type = await request.app[CONTEXT].metrics.exposition(request.headers.get("Accept", ""))
     return web.Response(body=body, headers={"Content-Type": content_type, "Cache-Control": "no-store"})
-
-
-def _is_operators(request: web.Request) -> bool:
-    """Tell whether a request came straight from this machine or from where metrics may be read."""
-    return client_address.is_direct_from(request, request.app[CONTEXT].settings.metrics_from)
 
 
 async def openapi(request: web.Request) -> web.Response:
