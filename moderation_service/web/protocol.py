@@ -168,9 +168,10 @@ class _Connection(RequestHandler):
         headers = resp.headers
         for name, value in server.headers:
             headers[name] = value
-        if server.is_stopping:
-            resp.force_close()
+        if server.is_stopping and resp.prepared:
             self.close()
+        elif server.is_stopping:
+            resp.force_close()
         try:
             return await super().finish_response(request, resp, start_time)
         finally:

@@ -225,6 +225,30 @@ async def test_stopping_waits_for_answers_under_way_and_no_longer_than_it_may() 
         await asyncio.wait_for(stopping, PATIENCE)
 
 
+async def test_stopping_reads_what_a_refused_request_still_sends_and_resets_nothing() -> None:
+    asked, go_on = asyncio.Event(), asyncio.Event()
+
+    async def refuse(_: web.Request) -> web.Response:
+        asked.set()
+        await go_on.wait()
+        return web.Response(status=413, text="too large")
+
+    async with site(LIMITS, refuse) as served:
+        reader, writer = await served.connect()
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + b"x" * 1_000)
+        await asked.wait()
+        stopping = asyncio.create_task(served.runner.cleanup())
+        await until(lambda: served.server.is_stopping)
+        go_on.set()
+        said = await answer(reader)
+        assert b" 413 " in said
+        assert b"connection: close" in said.lower()
+        writer.write(b"x" * 999_000)
+        await writer.drain()
+        assert await closed(reader) == b""
+        await stopping
+
+
 async def test_load_over_the_stop_sees_answers_and_closes_but_no_reset(
     start: Callable[..., Awaitable[Running]],
 ) -> None:
