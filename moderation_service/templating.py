@@ -45,6 +45,9 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
         "when": _when,
         "when_there": _when_there,
         "moment": _moment,
+        "clock_time": _clock_time,
+        "short_day": _short_day,
+        "same_day": _same_day,
         "ago": _ago,
         "number": _number,
         "isolate": isolate,
@@ -121,11 +124,28 @@ def _zone(there: datetime, locale: str) -> str:
 @pass_context
 def _moment(context: Context, moment: datetime, timezone: str, now: datetime) -> str:
     """Write the minute, and the day only where it is not today."""
-    zone, locale = ZoneInfo(timezone), locales.locale(str(context.resolve("language")))
-    time = format_time(moment, format="short", tzinfo=zone, locale=locale)
-    if moment.astimezone(zone).date() == now.astimezone(zone).date():
-        return time
-    return f"{format_skeleton('MMMd', moment, tzinfo=zone, locale=locale)}, {time}"
+    time = _clock_time(context, moment, timezone)
+    return time if _same_day(moment, timezone, now) else f"{_short_day(context, moment, timezone)}, {time}"
+
+
+@pass_context
+def _clock_time(context: Context, moment: datetime, timezone: str) -> str:
+    """Write the minute."""
+    locale = locales.locale(str(context.resolve("language")))
+    return format_time(moment, format="short", tzinfo=ZoneInfo(timezone), locale=locale)
+
+
+@pass_context
+def _short_day(context: Context, moment: datetime, timezone: str) -> str:
+    """Write day and month."""
+    locale = locales.locale(str(context.resolve("language")))
+    return format_skeleton("MMMMd", moment, tzinfo=ZoneInfo(timezone), locale=locale)
+
+
+def _same_day(moment: datetime, timezone: str, now: datetime) -> bool:
+    """Tell whether a moment is today."""
+    zone = ZoneInfo(timezone)
+    return moment.astimezone(zone).date() == now.astimezone(zone).date()
 
 
 @pass_context

@@ -79,12 +79,12 @@ PROBLEMS = {
     ProblemCode.METHOD_NOT_ALLOWED: ("Method not allowed", "This address knows other methods only; see Allow."),
     ProblemCode.DUPLICATE: ("Already received", "The same comment was received a moment ago."),
     ProblemCode.LINK_INVALID: (
-        "Not a valid link",
-        "This link is damaged. Please open it from the mail once more.",
+        "The link is incomplete",
+        "Perhaps the mail program broke it over two lines. Nothing has happened; open it from the mail once more.",
     ),
-    ProblemCode.LINK_EXPIRED: ("Link too old", "Links in a mail are valid for thirty days; this one is older."),
+    ProblemCode.LINK_EXPIRED: ("This link has expired", "Links in mails work for 30 days."),
     ProblemCode.LINK_VOID: (
-        "Link no longer valid",
+        "This link no longer works",
         "The comment was edited or removed, or the moderator's address has changed.",
     ),
     ProblemCode.TOO_LARGE: ("Too large", "The request is larger than 256 KiB."),
@@ -95,13 +95,13 @@ PROBLEMS = {
     ProblemCode.INVALID_FIELDS: ("Please check what you entered", "Some fields were not accepted."),
     ProblemCode.KEY_REUSED: ("Key already used", "This Idempotency-Key was used before for another comment."),
     ProblemCode.RATE_LIMITED: ("Too many comments", "Many comments came from your network. Please wait a little."),
-    ProblemCode.LOGGED_OUT: ("Not logged in", "Nothing was changed. Log in at the desk and try again."),
+    ProblemCode.LOGGED_OUT: ("Not logged in", "Nothing was changed. Log in to moderation and try again."),
     ProblemCode.FORGED_FORM: (
         "Form not accepted",
-        "Nothing was changed: the form does not come from the page that you see. Open the desk and try again.",
+        "Nothing was changed: the form does not come from the page that you see. Load it anew and try again.",
     ),
     ProblemCode.INTERNAL: ("Something went wrong", "This is our mistake. It was noted; please try again later."),
-    ProblemCode.UNAVAILABLE: ("Not possible just now", "Nothing was stored. Please try again in a few seconds."),
+    ProblemCode.UNAVAILABLE: ("Try again shortly", "Nothing was stored. Please try again in a few seconds."),
 }
 """Title and detail of each problem, in English."""
 

@@ -1,6 +1,7 @@
 """Deciding on all that a filter matches: what stood there, in one press, with one undo."""
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,7 @@ async def test_an_undo_is_possible_for_a_day_and_then_all_of_it_is_forgotten(
     assert (await anna.post(undo)).status == 404
     assert await pending(anna) == []
     clock.advance(hours=24)
-    await retention.forget(service.service.context.database, clock())
+    await retention.forget(service.service.context.database, clock(), window=timedelta(minutes=10))
     rows = await all_rows(database)
     assert (rows["bulks"], rows["bulk_items"]) == ([], [])
 

@@ -32,7 +32,7 @@ async def test_a_comment_is_posted_mailed_approved_and_read(http: ClientSession,
 
     decided = await http.post(approve, data={"seen": "pending"})
     assert decided.status == 200
-    assert "Una risposta a" in await decided.text()
+    assert "Approvato</h1>" in await decided.text()
 
     listed = await (
         await http.get("/api/v1/comments", params={"page_url": PAGE + "?utm_source=mail#respond"})

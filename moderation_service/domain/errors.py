@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from moderation_service.domain.comments import Receipt
+from moderation_service.domain.link import Link
 
 
 class ModerationError(Exception):
@@ -88,12 +89,11 @@ class LinkInvalidError(ModerationError):
 
 
 class LinkExpiredError(ModerationError):
-    """The link was genuine and is too old; it was mailed to this moderator of this site."""
+    """The link was genuine and is too old; `link` is what it said."""
 
-    def __init__(self, site_id: str, moderator_id: str) -> None:
+    def __init__(self, link: Link) -> None:
         super().__init__()
-        self.site_id = site_id
-        self.moderator_id = moderator_id
+        self.link = link
 
 
 class LinkVoidError(ModerationError):

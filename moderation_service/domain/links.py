@@ -1,28 +1,17 @@
 """Mailed links: signed, bound to one comment, revision, moderator and address, and good for thirty days."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from moderation_service.domain.addresses import identity
 from moderation_service.domain.errors import LinkExpiredError
 from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.link import Link
 from moderation_service.domain.signing import Signer
 
 LIFETIME = timedelta(days=30)
 _PURPOSE = "moderation link"
 _ADDRESS = "moderator address"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Link:
-    """What a token says: this moderator of this site may decide this revision of this comment."""
-
-    site_id: str
-    moderator_id: str
-    comment_id: str
-    revision: int
-    address_hash: str
 
 
 class Links:
@@ -51,12 +40,13 @@ class Links:
         """Return what a token says; raise LinkInvalidError for a forgery, LinkExpiredError for an old one."""
         payload, made_at = self._signer.open(token)
         site_id, moderator_id, comment_id, revision, address_hash = payload
-        if self._clock() - made_at > LIFETIME:
-            raise LinkExpiredError(site_id, moderator_id)
-        return Link(
+        link = Link(
             site_id=site_id,
             moderator_id=moderator_id,
             comment_id=comment_id,
             revision=revision,
             address_hash=address_hash,
         )
+        if self._clock() - made_at > LIFETIME:
+            raise LinkExpiredError(link)
+        return link

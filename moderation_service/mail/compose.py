@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.message import EmailMessage
 
-from moderation_service.domain.links import Link, Links
+from moderation_service.domain.link import Link
+from moderation_service.domain.links import Links
 from moderation_service.domain.notices import Message, Notice
 from moderation_service.mail import headers, shown
 from moderation_service.mail.letters import Mailbox, host_of, identify, size_of_html, write

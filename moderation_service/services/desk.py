@@ -107,6 +107,15 @@ class Desk:
                 newest=next(iter(newest), None),
             )
 
+    async def first_waiting(self, seats: Sequence[Seat]) -> str | None:
+        """Return the oldest comment that waits for this person."""
+        after: str | None = None
+        async with self._database.read() as connection:
+            while True:
+                ids, after = await self._look(connection, seats, Filter(), after=after, limit=1)
+                if ids or after is None:
+                    return ids[0] if ids else None
+
     async def news(
         self,
         seats: Sequence[Seat],

@@ -8,7 +8,8 @@ from moderation_service.domain import decisions as rules
 from moderation_service.domain.comments import QueuedComment, Status
 from moderation_service.domain.decisions import Actor, Entry, Outcome, Request
 from moderation_service.domain.errors import LinkVoidError, NotFoundError
-from moderation_service.domain.links import Link, Links
+from moderation_service.domain.link import Link
+from moderation_service.domain.links import Links
 from moderation_service.domain.sites import Moderator, Site, Sites
 from moderation_service.storage import changes, comments, decisions, outbox
 from moderation_service.storage.database import Connection, Database

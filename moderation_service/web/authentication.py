@@ -13,7 +13,7 @@ from moderation_service.domain.errors import (
     NotFoundError,
     UnauthorizedError,
 )
-from moderation_service.domain.links import Link
+from moderation_service.domain.link import Link
 from moderation_service.domain.sites import Moderator, Site
 from moderation_service.services import moderation
 from moderation_service.services.sessions import Session
@@ -113,7 +113,7 @@ def _holder(request: web.Request) -> LinkHolder:
     try:
         link = context.links.read(request.match_info["token"])
     except LinkExpiredError as error:
-        _greet(request, error.site_id, error.moderator_id)
+        _greet(request, error.link.site_id, error.link.moderator_id)
         raise
     _greet(request, link.site_id, link.moderator_id)
     site, moderator = moderation.holder(link, context.directory.sites, context.links)

@@ -1,5 +1,6 @@
 """What all pages of the desk share: their policy, their words, and how a comment stands in JSON."""
 
+from datetime import datetime
 from functools import cache
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +12,7 @@ from moderation_service.domain import decisions as rules
 from moderation_service.domain.comments import Status
 from moderation_service.services.desk import Item
 from moderation_service.services.desk_counts import Count, Overview
+from moderation_service.services.moderation import Case
 from moderation_service.services.sessions import Session
 from moderation_service.templating import environment
 from moderation_service.web import desk_words, html
@@ -49,11 +51,11 @@ def page(
     return html.page(request, template, language(session), shared | values, status=status, headers=_HEADERS)
 
 
-def _address(request: web.Request, query: dict[str, str | None]) -> str:
+def _address(request: web.Request, query: dict[str, str | None], path: str = "") -> str:
     """Return the address of the desk with a query; what is None or empty is left out."""
     root = request.app[CONTEXT].settings.root
     said = urlencode({name: value for name, value in query.items() if value})
-    return f"{root}/desk?{said}" if said else f"{root}/desk"
+    return f"{root}/desk{path}?{said}" if said else f"{root}/desk{path}"
 
 
 def bare_page(
@@ -64,9 +66,9 @@ def bare_page(
     return html.page(request, template, spoken, values, status=status, headers=more)
 
 
-def to_desk(request: web.Request, query: dict[str, str] | None = None) -> web.Response:
+def to_desk(request: web.Request, query: dict[str, str] | None = None, *, path: str = "") -> web.Response:
     """Send the browser to the desk: the only place that this service ever sends a moderator to."""
-    location = _address(request, dict(query or {}))
+    location = _address(request, dict(query or {}), path)
     return web.Response(status=303, headers={"Location": location, "Cache-Control": "no-store"})
 
 
@@ -111,6 +113,12 @@ def counts(overview: Overview) -> dict[str, Count]:
     if overview.sites:
         found["site:"] = sum(overview.sites.values(), Count(number=0))
     return found | {f"page:{page.id}": one for page, one in overview.pages}
+
+
+def done_by(case: Case, now: datetime) -> str:
+    """Say who decided on the comment behind a link, and when; one sentence."""
+    words = _words(case.moderator.language)
+    return str(words.done_by(case.last, case.moderator.timezone, now, case.moderator.id)).strip()
 
 
 @cache

@@ -104,6 +104,16 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="GET",
+        path="/desk/next",
+        handler=desk_decisions.show_next,
+        credential=Credential.SESSION_IF_ANY,
+        summary="Go to the oldest comment that waits",
+        answers={303: None},
+        problems=(503,),
+        is_page=True,
+    ),
+    Endpoint(
+        method="GET",
         path=_COMMENT,
         handler=desk_decisions.show,
         credential=Credential.SESSION,

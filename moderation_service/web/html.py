@@ -11,6 +11,7 @@ from moderation_service.templating import environment
 from moderation_service.web import static_files
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.problems import Problem
+from schemas.problems import ProblemCode
 
 WITH_A_SCRIPT = "script-src 'self'; connect-src 'self'"
 """What a page with a script of ours adds to its policy."""
@@ -67,14 +68,15 @@ def policy(leads_to: Collection[str] = (), framed_by: Collection[str] = ()) -> s
 
 
 def problem_page(
-    request: web.Request, problem: Problem, language: str, *, desk_url: str | None = None
+    request: web.Request, problem: Problem, language: str, *, desk_url: str | None = None, notice: str = ""
 ) -> web.Response:
-    """Return a problem as a page."""
+    """Return a problem as a page; one for moderators leads to the desk, and may say more than the problem does."""
+    sign = "pending" if problem.code is ProblemCode.LINK_EXPIRED else "warning"
     return page(
         request,
-        "problem.html",
+        "problem.html" if desk_url is None else "moderator_problem.html",
         language,
-        {"problem": problem, "desk_url": desk_url},
+        {"problem": problem, "desk_url": desk_url, "notice": notice, "name": sign},
         status=problem.status,
         headers=problem.headers,
     )

@@ -7,9 +7,9 @@ import structlog
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from moderation_service.domain.errors import ModerationError
+from moderation_service.domain.errors import LinkExpiredError, ModerationError
 from moderation_service.locales import LANGUAGES, negotiate
-from moderation_service.web import authentication, html, problems
+from moderation_service.web import authentication, expired_links, html, problems
 from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED
 from moderation_service.web.context import CONTEXT, LANGUAGE, READER
 from moderation_service.web.endpoints import Credential, Endpoint
@@ -34,6 +34,8 @@ def guarding(endpoints: Mapping[Handler, Endpoint], journal: Journal) -> Middlew
                 raise web.HTTPNotFound  # noqa: TRY301 - a route that is not in the table is none
             await authentication.admit(request, endpoint)
             response = await handler(request)
+        except LinkExpiredError as error:
+            response = await expired_links.page(request, error, language_of(request))
         except Exception as error:
             response = _failure(request, endpoint, error)
             if response.status in _REFUSED:

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import ClientSession
 from sqlalchemy import select
 
-from moderation_service.domain.links import Link
+from moderation_service.domain.link import Link
 from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments, decisions
 from tests.conftest import Clock

@@ -8,11 +8,13 @@ from aiohttp import ClientResponse, ClientSession
 
 from moderation_service.storage.database import Database
 from tests.conftest import Clock
+from tests.desk import logged_in, text_of
 from tests.factories import bearer
 from tests.mailed import ANNA, PAUL, Posted, post
 from tests.rows import all_rows
 from tests.smtp import MailServer
 
+HEADING = re.compile(r"<h1[^>]*>([^<]*)</h1>")
 SEEN = re.compile(r'action="(\w+)"><input type="hidden" name="seen" value="(\w+)">')
 STATUS_OF = {"approve": "approved", "reject": "rejected", "spam": "spam"}
 
@@ -50,8 +52,10 @@ async def test_each_link_offers_its_decision_first_and_takes_it(
     shown = await http.get(posted.path(decision))
     page = await shown.text()
     assert await buttons(shown) == {"approve": "pending", "reject": "pending", "spam": "pending"}
-    assert page.count('<button class="first">') == 1
-    assert re.search(rf'action="{decision}">[^/]*<button class="first">', page)
+    assert page.count(" full big") == 1
+    assert re.search(rf'action="{decision}"><input[^>]*><button class="button {decision} full big">', page)
+    assert await buttons(shown) == dict.fromkeys(dict.fromkeys([decision, *STATUS_OF]), "pending")
+    assert next(iter(await buttons(shown))) == decision
     decided = await decide(http, posted, decision)
     assert decided.status == 200
     others = {one: STATUS_OF[decision] for one in STATUS_OF if one != decision}
@@ -97,7 +101,8 @@ async def test_a_decision_on_what_was_not_seen_shows_who_decided_and_may_be_take
     assert refused.status == 409
     page = await refused.text()
     assert 'role="alert"' in page
-    assert re.search("Approved on November 22, 2026.*10:00.*by the link mailed to .?Anna", page)
+    assert HEADING.findall(page) == ["Anna has already decided"]
+    assert re.search("Anna approved it at 10:00.AM. You changed nothing.", page)
     offered = await buttons(refused)
     assert offered == {"reject": "approved", "spam": "approved", "undo": "approved"}
     again = await decide(http, posted, "reject", seen=offered["reject"], by=PAUL)
@@ -193,14 +198,53 @@ async def test_undo_to_pending_tells_nobody_twice(
     assert (await decide(http, posted, "approve")).status == 200
 
 
+HEADINGS = {
+    "approve": ("Approvare questo commento?", "Approvato", "Ora tutti possono leggerlo."),
+    "reject": ("Rifiutare questo commento?", "Rifiutato", "Non è pubblico."),
+    "spam": ("Segnare come spam?", "Contrassegnato come spam", "Non è pubblico."),
+}
+
+
 @pytest.mark.parametrize("place", ["sqlite"], indirect=True)
-async def test_the_page_of_an_approved_comment_shows_it_as_its_readers_will_see_it(
+@pytest.mark.parametrize("decision", STATUS_OF)
+async def test_a_page_is_headed_by_what_it_asks_and_then_by_what_was_done_and_by_whom(
+    http: ClientSession, smtp: MailServer, decision: str
+) -> None:
+    posted = await post(http, smtp, body="**molto** interessante…")
+    question, outcome, consequence = HEADINGS[decision]
+    before = await (await http.get(posted.path(decision))).text()
+    assert HEADING.findall(before) == [question]
+    assert "<strong>molto</strong> interessante…" in before
+    after = await (await decide(http, posted, decision)).text()
+    assert HEADING.findall(after) == [outcome]
+    said = text_of(after)
+    assert f"{consequence} L’hai deciso alle 11:00. Puoi annullare fino a domani alle 11:00." in said
+    assert "https://comments.example.net/desk/next" in after
+    assert f'class="band {STATUS_OF[decision]}" role="status"' in after
+    undone = await (await decide(http, posted, "undo", seen=STATUS_OF[decision])).text()
+    assert HEADING.findall(undone) == ["Decisione annullata"]
+    assert undone.count(" full") == 1
+    assert re.search('<button class="button approve full">', undone)
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_a_reply_is_shown_under_what_it_answers(http: ClientSession, smtp: MailServer) -> None:
+    posted = await post(http, smtp, body="la *domanda*")
+    await decide(http, posted, "approve")
+    reply = await post(http, smtp, body="la risposta", author_name="Lucia", parent_id=posted.id)
+    said = text_of(await (await http.get(reply.path("approve"))).text())
+    assert re.search("Giuliana ha scritto: la domanda Lucia risponde: .* la risposta", said)
+
+
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_the_way_on_leads_to_the_next_comment_within_a_session_only(
     http: ClientSession, smtp: MailServer
 ) -> None:
-    posted = await post(http, smtp)
-    italian = await (await decide(http, posted, "approve")).text()
-    assert re.search(r"<h1>Una risposta a <a [^>]*><cite><bdi>Chi siamo<", italian)
-    assert "<bdi>Giuliana</bdi> scrive:" in italian
-    assert "interessante…" in italian
-    english = await (await http.get(posted.path("approve", PAUL))).text()
-    assert re.search(r"<h1>One reply to <a [^>]*><cite><bdi>Chi siamo<", english)
+    posted, other = await post(http, smtp), await post(http, smtp, body="un altro")
+    await decide(http, posted, "approve")
+    away = await http.get("/desk/next", allow_redirects=False)
+    assert (away.status, away.headers["Location"]) == (303, "/desk")
+    anna = await logged_in(http, smtp)
+    assert (await anna.get("/desk/next")).headers["Location"] == f"/desk/comments/{other.id}"
+    await decide(http, other, "approve")
+    assert (await anna.get("/desk/next")).headers["Location"] == "/desk"

@@ -10,7 +10,8 @@ from sqlalchemy import update
 
 from moderation_service.domain.errors import KeyNotListedError
 from moderation_service.domain.keys import KeyRing
-from moderation_service.domain.links import Link, Links
+from moderation_service.domain.link import Link
+from moderation_service.domain.links import Links
 from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments
 from tests.conftest import Clock
@@ -127,7 +128,7 @@ async def test_a_genuine_link_that_mixes_sites_is_void(
         assert "interessante" not in await answer.text()
 
 
-@pytest.mark.parametrize(("moderator", "words"), [(ANNA, "Link scaduto"), (PAUL, "Link too old")])
+@pytest.mark.parametrize(("moderator", "words"), [(ANNA, "Il link è scaduto"), (PAUL, "This link has expired")])
 async def test_a_link_lives_for_thirty_days_and_then_says_so_in_its_readers_language(
     http: ClientSession, smtp: MailServer, clock: Clock, moderator: str, words: str
 ) -> None:
@@ -143,6 +144,17 @@ async def test_a_link_lives_for_thirty_days_and_then_says_so_in_its_readers_lang
         page = await answer.text()
         assert f"<h1>{words}</h1>" in page
         assert DESK in page
+
+
+async def test_an_expired_link_says_what_was_decided_and_by_whom(
+    http: ClientSession, smtp: MailServer, clock: Clock
+) -> None:
+    posted = await post(http, smtp)
+    await http.post(posted.path("approve", PAUL), data={"seen": "pending"})
+    clock.advance(days=31)
+    page = await (await http.get(posted.path("spam", ANNA))).text()
+    assert "Paul lo ha approvato il 22 novembre alle 11:00." in page
+    assert "interessante" not in page
 
 
 @pytest.mark.parametrize(
@@ -256,7 +268,7 @@ async def test_a_link_shows_what_is_answered_and_the_text_as_the_desk_does(
     await http.post(first.path("approve"), data={"seen": "pending"})
     answer = await post(http, smtp, parent_id=first.id, body="**Ja** [hier](https://b.example/) [url=x]")
     page = await (await http.get(answer.path("approve", PAUL))).text()
-    assert "In answer to <bdi>Giuliana</bdi>:" in page
+    assert "<bdi>Giuliana</bdi> wrote:" in page
     assert "Wo ist das alte Haus? wort" in page
     assert "wort " * 50 not in page
     assert '<strong>Ja</strong> <span class="link">hier</span> <span class="target">(https://b.example/)' in page
@@ -272,4 +284,4 @@ async def test_a_link_says_when_what_is_answered_is_gone(
     async with database.write() as connection:
         await connection.execute(update(comments).where(comments.c.id == answer.id).values(parent_id=NOBODY))
     page = await (await http.get(answer.path("approve", PAUL))).text()
-    assert "In answer to a comment that is gone." in page
+    assert "Answers a comment that is no longer there" in page

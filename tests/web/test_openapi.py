@@ -246,6 +246,7 @@ async def use_the_desk(http: ClientSession, smtp: MailServer, check: Any, commen
     anna = await knock_everywhere(http, smtp, check)
     await check(await anna.get("/desk"), "/desk", 200)
     await check(await anna.get("/desk?cursor=x"), "/desk", 422)
+    await check(await anna.get("/desk/next"), "/desk/next", 303)
     await anna.shown("/desk?status=any")
     one = "/desk/comments/{comment_id}"
     await check(await anna.get(f"/desk/comments/{comment_id}"), one, 200)

@@ -77,6 +77,13 @@ async def show(request: web.Request) -> web.Response:
     return _page(request, session, file)
 
 
+async def show_next(request: web.Request) -> web.Response:
+    """Lead to the oldest comment that waits; to the queue where none does, and to the log-in without a session."""
+    session = request.get(SESSION)
+    found = await request.app[CONTEXT].desk.first_waiting(session.seats) if session is not None else None
+    return desk_pages.to_desk(request, path="" if found is None else f"/comments/{found}")
+
+
 async def show_address(request: web.Request) -> web.Response:
     """Show the whole address of an author, once this is on record."""
     session = request[SESSION]

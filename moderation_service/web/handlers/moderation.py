@@ -1,16 +1,18 @@
 """The pages behind mailed links: GET shows, POST decides."""
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from moderation_service.domain import decisions as rules
 from moderation_service.domain import markup, plain_text
 from moderation_service.domain.comments import Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Outcome, Request
-from moderation_service.services import listing, moderation
+from moderation_service.services import moderation
 from moderation_service.services.moderation import Case
 from moderation_service.web import html, reading
 from moderation_service.web.authentication import HOLDER
-from moderation_service.web.context import CONTEXT, Context
+from moderation_service.web.context import CONTEXT
 from moderation_service.web.loading import load
 from schemas.moderation import DecisionForm
 
@@ -54,31 +56,40 @@ async def _open(request: web.Request) -> Case:
 
 async def _page(request: web.Request, case: Case, decision: Decision, *, status: int) -> web.Response:
     context = request.app[CONTEXT]
-    may_change = case.last is None or rules.is_fresh(case.last, context.clock())
-    offered = [one for one, target in rules.TARGETS.items() if target is not case.comment.status]
+    now = context.clock()
+    may_change = case.last is None or rules.is_fresh(case.last, now) or case.comment.status is Status.PENDING
+    is_conflict = status == HTTPStatus.CONFLICT
     return html.page(
         request,
         "moderate.html",
         case.moderator.language,
         {
             "case": case,
-            "heading": await _heading(context, case),
             "decision": decision,
-            "offered": offered if may_change or case.comment.status is Status.PENDING else [],
-            "may_undo": rules.may_undo(case.last, context.clock()),
-            "is_late": not may_change and case.comment.status is not Status.PENDING,
-            "is_conflict": status == 409,  # noqa: PLR2004 - HTTP's number
+            "view": _view(case, decision, is_conflict=is_conflict),
+            "has_decided": request.method == "POST",
+            "offered": [one for one, target in rules.TARGETS.items() if target is not case.comment.status]
+            if may_change
+            else [],
+            "may_undo": rules.may_undo(case.last, now),
+            "undo_until": None if case.last is None else case.last.at + rules.SECOND_THOUGHTS,
+            "is_conflict": is_conflict,
             "safe_html": markup.with_links_as_text,
             "words": plain_text.words,
+            "now": now,
             "desk_url": f"{context.settings.public_url}/desk",
         },
         status=status,
     )
 
 
-async def _heading(context: Context, case: Case) -> tuple[str, str] | None:
-    """Return the heading that stands over the page's comments now, once this one is among them."""
-    if case.comment.status is not Status.APPROVED:
-        return None
-    count = await listing.count(context.database, case.comment.page_id)
-    return html.comments_heading(count, case.moderator.language)
+def _view(case: Case, decision: Decision, *, is_conflict: bool) -> str:
+    """Return what the page is about: the question, what was undone, what a colleague or oneself decided."""
+    last = case.last
+    if case.comment.status is Status.PENDING:
+        if last is not None and last.decision is Decision.UNDO:
+            return "undone"
+        return "after" if is_conflict or decision is Decision.UNDO else "before"
+    if last is None or last.decision is Decision.UNDO or last.actor.moderator_id == case.moderator.id:
+        return "after"
+    return "colleague"

@@ -1,0 +1,14 @@
+"""What a mailed link says."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    """What a token says: this moderator of this site may decide this revision of this comment."""
+
+    site_id: str
+    moderator_id: str
+    comment_id: str
+    revision: int
+    address_hash: str
