@@ -15,6 +15,12 @@ class LogInForm(QuerySchema):
     email = Line(required=True, limit=254)
 
 
+class LogInLinkForm(QuerySchema):
+    """What the button behind a mailed log-in sends."""
+
+    form_token = fields.String(required=True)
+
+
 class SheetQuery(QuerySchema):
     """Which comments the desk shows; `any` in place of a status means all."""
 

@@ -105,9 +105,10 @@ class QueueQuery(QuerySchema):
 
 
 class DecisionForm(QuerySchema):
-    """What the buttons behind a mailed link send: the state that was shown."""
+    """What the buttons behind a mailed link send: the state that was shown, and a token that says so."""
 
-    seen = Choice(Status, by_value=True, load_default=Status.PENDING)
+    seen = Choice(Status, by_value=True, load_default=None)
+    form_token = fields.String(load_default="")
 
 
 class QueuedComment(ResponseSchema):

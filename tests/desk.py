@@ -10,10 +10,12 @@ from urllib.parse import urlsplit
 
 from aiohttp import ClientResponse, ClientSession, DummyCookieJar
 
-from tests.factories import a_submission, bearer
+from moderation_service.domain.keys import KeyRing
+from tests.factories import SECRET, a_submission, bearer
 from tests.running import Running, until
 from tests.smtp import MailServer
 
+_KEYS = KeyRing((SECRET,))
 _TOKEN = re.compile(r'name="form_token" value="([^"]+)"')
 _SHOWN = re.compile(r'name="comment\.([^"]+)" value="([^"]+)"')
 
@@ -32,7 +34,7 @@ class Browser:
     async def post(self, path: str, data: dict[str, str] | None = None, **headers: str) -> ClientResponse:
         return await self.http.post(
             path,
-            data={"form_token": self.token} | (data or {}),
+            data={"form_token": _form_token(path) or self.token} | (data or {}),
             headers=self._headers() | {name.replace("_", "-"): value for name, value in headers.items()},
             allow_redirects=False,
         )
@@ -49,6 +51,12 @@ class Browser:
 
     def _headers(self) -> dict[str, str]:
         return {"Cookie": self.cookie} if self.cookie else {}
+
+
+def _form_token(path: str) -> str | None:
+    """What the form behind a log-in link carries, None at every other address."""
+    before, _, token = path.partition("?")[0].partition("/desk/login/")
+    return None if before or not token else _KEYS.keyed_hash("log-in form", token)
 
 
 async def mailed_login(http: ClientSession, smtp: MailServer, address: str) -> str:

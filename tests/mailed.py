@@ -1,15 +1,20 @@
 """What a moderator does with the mail that came: open its links, press buttons."""
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from aiohttp import ClientSession
+from aiohttp import ClientResponse, ClientSession
 
-from tests.factories import a_submission
+from moderation_service import workers
+from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.links import Links
+from tests.factories import SECRET, a_submission
 from tests.smtp import Mail, MailServer
 
 ANNA, PAUL, OLGA = "anna@example.org", "paul@example.org", "olga@example.com"
+_LINKS = Links(KeyRing((SECRET,)), workers.utc_now)
 _HREF = re.compile(r'href="([^"]*/moderate/[^"]*)"')
 
 
@@ -36,6 +41,19 @@ async def post(http: ClientSession, smtp: MailServer, **changed: object) -> Post
     told = 1 if "altro" in str(changed.get("page_url", "")) else 2
     mails = (await smtp.wait_for(before + told))[before:]
     return Posted((await answer.json())["id"], {mail.recipients[0]: mail for mail in mails})
+
+
+def pressed(path: str, seen: str = "pending") -> dict[str, str]:
+    """What the form behind a link sends, shown with the comment in a state."""
+    token = path.partition("/moderate/")[2].partition("/")[0]
+    return {"seen": seen, "form_token": _LINKS.form_token(token, seen)}
+
+
+async def press(
+    http: ClientSession, path: str, seen: str = "pending", headers: Mapping[str, str] | None = None
+) -> ClientResponse:
+    """Press the button of the decision that a path names, on a page that showed the comment in a state."""
+    return await http.post(path, data=pressed(path, seen), headers=headers)
 
 
 def html_links(mail: Mail) -> list[str]:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import ClientSession
 
 from tests.factories import PAGE, a_submission, bearer
-from tests.mailed import ANNA
+from tests.mailed import ANNA, pressed
 from tests.nginx import nginx
 from tests.posting import status_of
 from tests.processes import ROOT, free_port
@@ -132,7 +132,7 @@ async def test_below_a_path_every_address_that_is_given_out_has_it(proxied: Prox
         approve = mail.link("/approve")
         shown = await follow(http, base, approve)
         fields = dict(re.findall(r'<input type="hidden" name="([^"]+)" value="([^"]*)"', shown))
-        assert (await http.post(approve, data={"seen": "pending"} | fields)).status == 200
+        assert (await http.post(approve, data=pressed(approve) | fields)).status == 200
         assert (await http.get(comment)).status == 200
         for _ in range(2):  # the second is answered from memory
             listed = await http.get(f"{base}{LIST}", params={"page_url": PAGE})

@@ -196,6 +196,18 @@ async def test_a_stolen_cookie_is_worth_nothing_after_logging_out(http: ClientSe
     assert decided.status == 401
 
 
+@pytest.mark.parametrize("data", [None, {}, {"form_token": ""}, {"form_token": "0" * 32}])
+async def test_what_no_button_sent_opens_no_session_and_uses_no_link_up(
+    http: ClientSession, smtp: MailServer, data: dict[str, str] | None
+) -> None:
+    path = await mailed_login(http, smtp, ANNA)
+    refused = await http.post(path, data=data, headers={"Sec-Fetch-Site": "same-origin"})
+    assert refused.status == 409
+    assert not refused.cookies
+    assert f'action="{path}"' in await refused.text()
+    assert (await Browser(http).post(path)).status == 303
+
+
 @pytest.mark.parametrize(
     "headers",
     [

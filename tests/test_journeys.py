@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 from aiohttp import ClientSession
 
 from tests.factories import ADDRESS, PAGE, a_submission
+from tests.mailed import press
 from tests.smtp import MailServer
 
 
@@ -30,7 +31,7 @@ async def test_a_comment_is_posted_mailed_approved_and_read(http: ClientSession,
     listed = await (await http.get("/api/v1/comments", params={"page_url": PAGE})).json()
     assert listed["comments"] == []
 
-    decided = await http.post(approve, data={"seen": "pending"})
+    decided = await press(http, approve)
     assert decided.status == 200
     assert "Approvato</h1>" in await decided.text()
 

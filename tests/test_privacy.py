@@ -14,7 +14,7 @@ from sqlalchemy import text
 
 from moderation_service.storage.database import Database
 from tests.factories import API_KEY, PAGE, a_submission, bearer
-from tests.mailed import post
+from tests.mailed import post, press
 from tests.processes import Process, command
 from tests.smtp import MailServer
 
@@ -87,7 +87,7 @@ async def test_an_address_is_in_no_public_answer_and_no_token_body_or_query_in_a
                 assert "g…@e….com" in mail.text()
             for decision in ("approve", "reject", "approve"):
                 await http.get(posted.path(decision))
-                page = await (await http.post(posted.path(decision))).read()
+                page = await (await press(http, posted.path(decision))).read()
                 assert_clean(page, "the moderator's page")
             await visit_everything(http, posted.id)
             async with http.get("/api/v1/moderation/comments", headers=bearer(), params={"q": BODY}) as answer:
@@ -134,7 +134,7 @@ async def test_an_address_is_not_in_the_bytes_of_the_database(
         async with ClientSession(process.url) as http:
             posted = await post(http, smtp, author_email=CANARY, body=BODY)
             await http.post("/api/v1/comments", json=a_submission(author_email=CANARY, body=BODY))
-            await http.post(posted.path("approve"))
+            await press(http, posted.path("approve"))
             written = files(file)
             assert f"{file.name}-wal" in written
             assert BODY.encode() in b"".join(written.values())

@@ -66,6 +66,10 @@ class KeyRing:
         message = text.encode()
         return tuple(_digest(one.copy(), message)[:_HASH_BYTES].hex() for one in hashes)
 
+    def is_keyed_hash(self, purpose: str, text: str, value: str) -> bool:
+        """Tell whether a value is the keyed hash of a text under any listed key, in constant time."""
+        return value.isascii() and any(hmac.compare_digest(value, one) for one in self.keyed_hashes(purpose, text))
+
     def keyed_hash(self, purpose: str, text: str) -> str:
         """Return the keyed hash under the current key."""
         return self.keyed_hashes(purpose, text)[0]

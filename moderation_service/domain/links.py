@@ -12,6 +12,7 @@ from moderation_service.domain.signing import Signer
 LIFETIME = timedelta(days=30)
 _PURPOSE = "moderation link"
 _ADDRESS = "moderator address"
+_FORM = "moderation form"
 
 
 class Links:
@@ -50,3 +51,11 @@ class Links:
         if self._clock() - made_at > LIFETIME:
             raise LinkExpiredError(link)
         return link
+
+    def form_token(self, token: str, seen: str) -> str:
+        """Return what a form carries that was shown behind a link, with the comment in the state `seen`."""
+        return self._keys.keyed_hash(_FORM, f"{token}\0{seen}")
+
+    def is_form_token(self, token: str, seen: str, value: str) -> bool:
+        """Tell whether a form was shown behind a link, with the comment in the state `seen`."""
+        return self._keys.is_keyed_hash(_FORM, f"{token}\0{seen}", value)

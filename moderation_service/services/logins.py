@@ -44,6 +44,7 @@ KEPT = timedelta(days=1)
 _GIVE_UP_AFTER = timedelta(hours=1)
 _LOOK_EVERY = 1.0
 _PURPOSE = "desk log-in"
+_FORM = "log-in form"
 _NETWORK = "log-in network"
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -101,6 +102,14 @@ class Logins:
                 now=now,
             )
         self.asked.set()
+
+    def form_token(self, token: str) -> str:
+        """Return what the form behind a link carries."""
+        return self._keys.keyed_hash(_FORM, token)
+
+    def is_form_token(self, token: str, value: str) -> bool:
+        """Tell whether a form was shown behind this link."""
+        return self._keys.is_keyed_hash(_FORM, token, value)
 
     async def peek(self, token: str) -> str:
         """Return whose link it is, changing nothing; raise what `enter` would raise."""

@@ -55,8 +55,9 @@ ENDPOINTS = (
         handler=desk_login.enter,
         credential=Credential.LOGIN_LINK,
         summary="Log in by a mailed link, once",
+        form=wire.LogInLinkForm,
         answers={303: None},
-        problems=(403, 404, 410, 503),
+        problems=(400, 403, 404, 409, 410, 413, 415, 503),
         is_page=True,
     ),
     Endpoint(

@@ -11,7 +11,7 @@ from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments, decisions
 from tests.conftest import Clock
 from tests.factories import a_submission
-from tests.mailed import ANNA, PAUL
+from tests.mailed import ANNA, PAUL, press
 from tests.running import Running
 
 ROUNDS = 50
@@ -46,7 +46,7 @@ async def test_of_two_who_decide_differently_at_the_same_moment_one_wins_and_the
                 "spam": path(comment_id, "paul", PAUL, "spam"),
             }
             order = sorted(asked, reverse=bool(number % 2))
-            answers = await asyncio.gather(*(http.post(asked[one], data={"seen": "pending"}) for one in order))
+            answers = await asyncio.gather(*(press(http, asked[one]) for one in order))
             by_status = {answer.status: one for answer, one in zip(answers, order, strict=True)}
             assert set(by_status) == {200, 409}
             won, lost = by_status[200], by_status[409]
@@ -56,7 +56,7 @@ async def test_of_two_who_decide_differently_at_the_same_moment_one_wins_and_the
             assert WORDS[won] in told
             lines = [(won, "pending", STATUS_OF[won])]
             if number % 5 == 0:
-                again = await http.post(asked[lost], data={"seen": STATUS_OF[won]})
+                again = await press(http, asked[lost], STATUS_OF[won])
                 assert again.status == 200
                 lines.append((lost, STATUS_OF[won], STATUS_OF[lost]))
                 changed_knowingly += 1

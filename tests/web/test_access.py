@@ -15,7 +15,7 @@ from moderation_service.web.endpoints import Credential, Endpoint
 from moderation_service.web.routes import ENDPOINTS
 from tests.desk import a_comment, logged_in, mailed_login, replace_sites
 from tests.factories import ADDRESS, API_KEY, OTHER_API_KEY, OTHER_PAGE, PAGE, SITES, bearer
-from tests.mailed import ANNA, post
+from tests.mailed import ANNA, post, press
 from tests.rows import all_rows
 from tests.running import Running, until
 from tests.smtp import MailServer
@@ -210,6 +210,6 @@ async def test_a_link_is_void_once_its_page_is_no_longer_its_moderators(
     await replace_sites(service, tmp_path, NARROWED)
     before = await all_rows(database)
     assert (await http.get(posted.path("approve"))).status == 410
-    assert (await http.post(posted.path("approve"), data={"seen": "pending"})).status == 410
+    assert (await press(http, posted.path("approve"))).status == 410
     assert await all_rows(database) == before
     assert (await http.get(posted.path("approve", "paul@example.org"))).status == 200

@@ -10,7 +10,7 @@ from moderation_service.storage.database import Database
 from tests.conftest import Clock
 from tests.desk import logged_in, text_of
 from tests.factories import bearer
-from tests.mailed import ANNA, PAUL, Posted, post
+from tests.mailed import ANNA, PAUL, Posted, post, press, pressed
 from tests.rows import all_rows
 from tests.smtp import MailServer
 
@@ -23,7 +23,7 @@ async def decide(
     http: ClientSession, posted: Posted, decision: str, *, seen: str = "pending", by: str = ANNA
 ) -> ClientResponse:
     path = posted.path("approve", by).replace("/approve", f"/{decision}")
-    return await http.post(path, data={"seen": seen})
+    return await press(http, path, seen)
 
 
 async def history(http: ClientSession, posted: Posted) -> list[dict[str, Any]]:
@@ -53,7 +53,7 @@ async def test_each_link_offers_its_decision_first_and_takes_it(
     page = await shown.text()
     assert await buttons(shown) == {"approve": "pending", "reject": "pending", "spam": "pending"}
     assert page.count(" full big") == 1
-    assert re.search(rf'action="{decision}"><input[^>]*><button class="button {decision} full big">', page)
+    assert re.search(rf'action="{decision}">(<input[^>]*>)*<button class="button {decision} full big">', page)
     assert await buttons(shown) == dict.fromkeys(dict.fromkeys([decision, *STATUS_OF]), "pending")
     assert next(iter(await buttons(shown))) == decision
     decided = await decide(http, posted, decision)
@@ -82,22 +82,57 @@ async def test_the_same_decision_again_is_fine_and_writes_nothing(
     for seen in ("pending", "approved", "spam"):
         for by in (ANNA, PAUL):
             assert (await decide(http, posted, "approve", seen=seen, by=by)).status == 200
-    assert (await http.post(posted.path("approve"))).status == 200
+    assert (await press(http, posted.path("approve"))).status == 200
     assert await all_rows(database) == before
 
 
-@pytest.mark.parametrize("data", [None, {}, {"seen": "pending"}, {"seen": "spam"}, {"seen": ""}])
-async def test_a_decision_on_what_was_not_seen_shows_who_decided_and_may_be_taken_knowingly(
+UNPRESSED = [None, {}, {"seen": "pending"}, {"form_token": "0" * 32}, {"seen": "pending", "form_token": "0" * 32}]
+
+
+@pytest.mark.parametrize("data", UNPRESSED)
+async def test_what_no_button_of_the_page_sent_decides_nothing_and_shows_the_button(
     http: ClientSession, smtp: MailServer, database: Database, data: dict[str, str] | None
+) -> None:
+    posted = await post(http, smtp)
+    before = await all_rows(database)
+    for path in (posted.path("approve"), posted.path("spam", PAUL)):
+        refused = await http.post(path, data=data, headers={"Sec-Fetch-Site": "same-origin"})
+        assert refused.status == 409
+        assert next(iter(await buttons(refused))) == path.rpartition("/")[2]
+    assert await all_rows(database) == before
+
+
+async def test_a_form_decides_only_behind_its_own_link_and_on_the_state_that_it_showed(
+    http: ClientSession, smtp: MailServer, database: Database
+) -> None:
+    one, other = await post(http, smtp), await post(http, smtp, body="un altro")
+    before = await all_rows(database)
+    for form in (pressed(other.path("approve")), pressed(one.path("approve", PAUL)) | {"seen": "pending"}):
+        assert (await http.post(one.path("approve"), data=form)).status == 409
+    stale = pressed(one.path("approve"), "spam") | {"seen": "pending"}
+    assert (await http.post(one.path("approve"), data=stale)).status == 409
+    assert (await press(http, one.path("approve"), "nonsense")).status == 422
+    assert await all_rows(database) == before
+
+
+@pytest.mark.parametrize("origin", ["null", "https://comments.example.net", None])
+async def test_a_browser_that_tells_nobody_where_it_was_may_decide(
+    http: ClientSession, smtp: MailServer, origin: str | None
+) -> None:
+    posted = await post(http, smtp)
+    headers = {"Origin": origin} if origin else {}
+    assert (await press(http, posted.path("approve"), headers=headers)).status == 200
+
+
+@pytest.mark.parametrize("seen", ["pending", "spam"])
+async def test_a_decision_on_what_was_not_seen_shows_who_decided_and_may_be_taken_knowingly(
+    http: ClientSession, smtp: MailServer, database: Database, seen: str
 ) -> None:
     posted = await post(http, smtp)
     await decide(http, posted, "approve", by=ANNA)
     before = await all_rows(database)
-    refused = await http.post(posted.path("reject", PAUL), data=data)
+    refused = await press(http, posted.path("reject", PAUL), seen)
     assert await all_rows(database) == before
-    if data == {"seen": ""}:
-        assert refused.status == 422
-        return
     assert refused.status == 409
     page = await refused.text()
     assert 'role="alert"' in page

@@ -5,7 +5,7 @@ from aiohttp import ClientResponse, ClientSession
 
 from moderation_service.web.lists import Lists
 from tests.factories import PAGE
-from tests.mailed import post
+from tests.mailed import post, press
 from tests.running import Running, until
 from tests.smtp import MailServer
 
@@ -25,7 +25,7 @@ def said(answer: ClientResponse) -> dict[str, str]:
 async def first(http: ClientSession, smtp: MailServer, service: Running) -> tuple[ClientResponse, bytes]:
     """The list as the handler answers it, with the changes that came before it known to all."""
     posted = await post(http, smtp)
-    assert (await http.post(posted.path("approve"))).status == 200
+    assert (await press(http, posted.path("approve"))).status == 200
     lists = service.service.context.lists
     found = await ask(http)
     await until(lambda: lists.kept(f"{LIST}?page_url={PAGE}") is not None)

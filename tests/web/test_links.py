@@ -16,7 +16,7 @@ from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments
 from tests.conftest import Clock
 from tests.factories import OTHER_PAGE, OTHER_SECRET, SECRET, SITES
-from tests.mailed import ANNA, OLGA, PAUL, post
+from tests.mailed import ANNA, OLGA, PAUL, post, press
 from tests.running import Running, until
 from tests.smtp import MailServer
 
@@ -68,7 +68,7 @@ async def test_a_forged_link_opens_nothing(
     posted = await post(http, smtp)
     for answer in (
         await http.get(f"/moderate/{forge(posted.token())}/approve"),
-        await http.post(f"/moderate/{forge(posted.token())}/approve", data={"seen": "pending"}),
+        await press(http, f"/moderate/{forge(posted.token())}/approve"),
     ):
         assert answer.status == 404
         page = await answer.text()
@@ -138,7 +138,7 @@ async def test_a_link_lives_for_thirty_days_and_then_says_so_in_its_readers_lang
     clock.advance(seconds=1)
     for answer in (
         await http.get(posted.path("approve", moderator), headers={"Accept-Language": "fr, de"}),
-        await http.post(posted.path("approve", moderator), headers={"Accept-Language": "en, it"}),
+        await press(http, posted.path("approve", moderator), headers={"Accept-Language": "en, it"}),
     ):
         assert answer.status == 410
         page = await answer.text()
@@ -150,7 +150,7 @@ async def test_an_expired_link_says_what_was_decided_and_by_whom(
     http: ClientSession, smtp: MailServer, clock: Clock
 ) -> None:
     posted = await post(http, smtp)
-    await http.post(posted.path("approve", PAUL), data={"seen": "pending"})
+    await press(http, posted.path("approve", PAUL))
     clock.advance(days=31)
     page = await (await http.get(posted.path("spam", ANNA))).text()
     assert "Paul lo ha approvato il 22 novembre alle 11:00." in page
@@ -185,7 +185,7 @@ async def test_a_link_dies_with_its_moderators_place_in_the_sites_file(
     page = await refused.text()
     assert DESK in page
     assert "interessante" not in page
-    assert (await http.post(posted.path("approve", closed), data={"seen": "pending"})).status == 410
+    assert (await press(http, posted.path("approve", closed))).status == 410
     assert (await http.get(posted.path("approve", open_still))).status == 200
 
 
@@ -265,7 +265,7 @@ async def test_a_link_shows_what_is_answered_and_the_text_as_the_desk_does(
     http: ClientSession, smtp: MailServer
 ) -> None:
     first = await post(http, smtp, body="Wo ist das **alte** Haus? " + "wort " * 60)
-    await http.post(first.path("approve"), data={"seen": "pending"})
+    await press(http, first.path("approve"))
     answer = await post(http, smtp, parent_id=first.id, body="**Ja** [hier](https://b.example/) [url=x]")
     page = await (await http.get(answer.path("approve", PAUL))).text()
     assert "<bdi>Giuliana</bdi> wrote:" in page
@@ -279,7 +279,7 @@ async def test_a_link_says_when_what_is_answered_is_gone(
     http: ClientSession, smtp: MailServer, database: Database
 ) -> None:
     first = await post(http, smtp)
-    await http.post(first.path("approve"), data={"seen": "pending"})
+    await press(http, first.path("approve"))
     answer = await post(http, smtp, parent_id=first.id, body="Ja")
     async with database.write() as connection:
         await connection.execute(update(comments).where(comments.c.id == answer.id).values(parent_id=NOBODY))

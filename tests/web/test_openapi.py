@@ -22,6 +22,7 @@ from schemas import desk as desk_wire
 from schemas import moderation as moderation_wire
 from tests.desk import Browser, mailed_login
 from tests.factories import PAGE, a_submission, bearer
+from tests.mailed import press
 from tests.posting import COMMENTS, decide, post, queued, urlencoded
 from tests.smtp import MailServer
 
@@ -218,9 +219,9 @@ async def moderate_everything(http: ClientSession, check: Any, parent: str, repl
 async def click_everything(http: ClientSession, check: Any, link: str) -> None:
     """Provoke the answers behind a mailed link whose comment was approved meanwhile."""
     await check(await http.get(link), LINK, 200)
-    await check(await http.post(link, data={"seen": "pending"}), LINK, 409)
-    await check(await http.post(link, data={"seen": "approved"}), LINK, 200)
-    await check(await http.post(link, data={"seen": "x"}), LINK, 422)
+    await check(await press(http, link), LINK, 409)
+    await check(await press(http, link, "approved"), LINK, 200)
+    await check(await press(http, link, "x"), LINK, 422)
     await check(await http.get("/moderate/eA.eA.eHh4/approve"), LINK, 404)
 
 

@@ -10,6 +10,7 @@ from aiohttp import ClientResponse, ClientSession
 
 from moderation_service.web.routes import ENDPOINTS
 from tests.factories import ADDRESS, PAGE, a_submission, bearer
+from tests.mailed import press
 from tests.posting import COMMENTS, decide, post, published, queued, urlencoded
 from tests.running import until
 from tests.smtp import MailServer
@@ -70,7 +71,7 @@ async def test_moderators_and_their_programs_see_a_mask(http: ClientSession, smt
         assert "g…@e….com" in mail.text()
     link = urlsplit(smtp.to("anna@example.org")[0].link("/approve")).path
     await check(await http.get(link))
-    await check(await http.post(link, data={"seen": "pending"}))
+    await check(await press(http, link))
     await check(await http.get("/api/v1/moderation/comments", headers=bearer()))
     [shown] = await queued(http)
     assert shown["author_email_masked"] == "g…@e….com"

@@ -7,7 +7,7 @@ from aiohttp import ClientSession
 
 from moderation_service.storage.database import Database
 from tests.factories import PAGE, a_submission
-from tests.mailed import ANNA, PAUL, html_links, post
+from tests.mailed import ANNA, PAUL, html_links, post, press
 from tests.rows import all_rows
 from tests.smtp import MailServer
 
@@ -47,7 +47,7 @@ async def test_a_scanner_changes_nothing_about_a_decision_either(
     http: ClientSession, smtp: MailServer, database: Database
 ) -> None:
     posted = await post(http, smtp)
-    assert (await http.post(posted.path("approve"))).status == 200
+    assert (await press(http, posted.path("approve"))).status == 200
     before = await all_rows(database)
     for decision in ("approve", "reject", "spam"):
         for moderator in (ANNA, PAUL):
@@ -82,7 +82,7 @@ async def test_the_host_that_a_request_names_reaches_no_link_page_or_header(
         form,
         wrong,
         await http.get(approve, headers=FORGED),
-        await http.post(approve, headers=FORGED),
+        await press(http, approve, headers=FORGED),
         await http.get("/moderate/forged/approve", headers=FORGED),
         await http.get("/nowhere", headers=FORGED | {"Accept": "text/html"}),
         await http.get("/api/v1/comments", params={"page_url": PAGE}, headers=FORGED),

@@ -1,5 +1,7 @@
 """Coming to the desk and leaving it: a mailed link, one button, and a session."""
 
+from http import HTTPStatus
+
 from aiohttp import web
 
 from moderation_service.domain import addresses
@@ -14,7 +16,7 @@ from moderation_service.domain.errors import (
     TooManyLoginsError,
 )
 from moderation_service.web import desk_pages, desk_session, problems, reading
-from moderation_service.web.authentication import SESSION, session_if_any
+from moderation_service.web.authentication import FORM_TOKEN_FIELD, SESSION, session_if_any
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.loading import load
 from moderation_service.web.middleware import language_of
@@ -65,20 +67,18 @@ async def elsewhere(request: web.Request) -> web.Response:
 
 async def door(request: web.Request) -> web.Response:
     """Show one button; mail scanners come here too, and open nothing."""
-    try:
-        await request.app[CONTEXT].logins.peek(request.match_info["token"])
-    except _REFUSED as error:
-        return _refusal(request, error)
-    return desk_pages.bare_page(
-        request, "desk/door.html", language_of(request), {"token": request.match_info["token"]}
-    )
+    return await _door(request, status=200)
 
 
 async def enter(request: web.Request) -> web.Response:
-    """Open a session, always a new one, and end the one that the browser had."""
+    """Open a session, always a new one, and end the one that the browser had, if the button was pressed."""
     context = request.app[CONTEXT]
+    token = request.match_info["token"]
+    fields = await reading.form_of(request) if request.can_read_body else {}
+    if not context.logins.is_form_token(token, fields.get(FORM_TOKEN_FIELD, "")):
+        return await _door(request, status=409)
     try:
-        session_id = await context.logins.enter(request.match_info["token"])
+        session_id = await context.logins.enter(token)
     except _REFUSED as error:
         return _refusal(request, error)
     former = await session_if_any(request)
@@ -95,6 +95,17 @@ async def leave(request: web.Request) -> web.Response:
     response = desk_pages.to_desk(request)
     desk_session.drop(request, response)
     return response
+
+
+async def _door(request: web.Request, *, status: int) -> web.Response:
+    logins = request.app[CONTEXT].logins
+    token = request.match_info["token"]
+    try:
+        await logins.peek(token)
+    except _REFUSED as error:
+        return _refusal(request, error)
+    values = {"token": token, "form_token": logins.form_token(token), "was_pressed": status == HTTPStatus.OK}
+    return desk_pages.bare_page(request, "desk/door.html", language_of(request), values, status=status)
 
 
 def _address(text: str) -> str:

@@ -26,15 +26,16 @@ async def show(request: web.Request) -> web.Response:
 
 
 async def decide(request: web.Request) -> web.Response:
-    """Take the decision in the path, if the comment still stands as it was shown."""
+    """Take the decision in the path, if a button of our page was pressed that showed the comment as it stands."""
     context = request.app[CONTEXT]
     case = await _open(request)
+    decision = Decision(request.match_info["decision"])
     form = load(_FORM, await reading.fields_of(request) if request.can_read_body else {})
+    seen = form["seen"]
+    if seen is None or not context.links.is_form_token(request.match_info["token"], seen, form["form_token"]):
+        return await _page(request, case, decision, status=409, was_pressed=False)
     asked = Request(
-        comment_id=case.comment.id,
-        decision=Decision(request.match_info["decision"]),
-        expected=Status(form["seen"]),
-        revision=case.comment.revision,
+        comment_id=case.comment.id, decision=decision, expected=Status(seen), revision=case.comment.revision
     )
     actor = Actor(means=Means.LINK, moderator_id=case.moderator.id, name=case.moderator.name)
     [result] = await moderation.decide(
@@ -46,7 +47,7 @@ async def decide(request: web.Request) -> web.Response:
         announce=context.tail.catch_up,
     )
     refused = result.outcome in (Outcome.CONFLICT, Outcome.NOT_FOUND)
-    return await _page(request, await _open(request), asked.decision, status=409 if refused else 200)
+    return await _page(request, await _open(request), decision, status=409 if refused else 200)
 
 
 async def _open(request: web.Request) -> Case:
@@ -54,11 +55,13 @@ async def _open(request: web.Request) -> Case:
     return await moderation.open_case(request.app[CONTEXT].database, holder.link, holder.site, holder.moderator)
 
 
-async def _page(request: web.Request, case: Case, decision: Decision, *, status: int) -> web.Response:
+async def _page(
+    request: web.Request, case: Case, decision: Decision, *, status: int, was_pressed: bool = True
+) -> web.Response:
     context = request.app[CONTEXT]
     now = context.clock()
     may_change = case.last is None or rules.is_fresh(case.last, now) or case.comment.status is Status.PENDING
-    is_conflict = status == HTTPStatus.CONFLICT
+    is_conflict = status == HTTPStatus.CONFLICT and was_pressed
     return html.page(
         request,
         "moderate.html",
@@ -67,13 +70,14 @@ async def _page(request: web.Request, case: Case, decision: Decision, *, status:
             "case": case,
             "decision": decision,
             "view": _view(case, decision, is_conflict=is_conflict),
-            "has_decided": request.method == "POST",
+            "has_decided": request.method == "POST" and was_pressed,
             "offered": [one for one, target in rules.TARGETS.items() if target is not case.comment.status]
             if may_change
             else [],
             "may_undo": rules.may_undo(case.last, now),
             "undo_until": None if case.last is None else case.last.at + rules.SECOND_THOUGHTS,
             "is_conflict": is_conflict,
+            "form_token": context.links.form_token(request.match_info["token"], case.comment.status),
             "safe_html": markup.with_links_as_text,
             "words": plain_text.words,
             "now": now,
