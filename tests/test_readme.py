@@ -43,7 +43,7 @@ async def test_the_curl_lines_pasted_one_after_the_other_do_what_they_say(demo: 
     output = (await pasted.communicate())[0].decode()
     assert pasted.returncode == 0, output
     said = [
-        *("HTTP/1.1 202", "HTTP/1.1 303", "Un commento a", "Una risposta a", '"status":"pending"'),
+        *("HTTP/1.1 202", "HTTP/1.1 303", "Approvare questo commento?", "Approvato", '"status":"pending"'),
         *(
             '"outcome":"done"',
             '"history":[',

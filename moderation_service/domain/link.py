@@ -1,6 +1,10 @@
 """What a mailed link says."""
 
 from dataclasses import dataclass
+from datetime import timedelta
+
+LIFETIME = timedelta(days=30)
+"""How long a mailed link works."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,15 +1,15 @@
 """Mailed links: signed, bound to one comment, revision, moderator and address, and good for thirty days."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from moderation_service.domain.addresses import identity
+from moderation_service.domain.digest_links import DigestLinks
 from moderation_service.domain.errors import LinkExpiredError
 from moderation_service.domain.keys import KeyRing
-from moderation_service.domain.link import Link
+from moderation_service.domain.link import LIFETIME, Link
 from moderation_service.domain.signing import Signer
 
-LIFETIME = timedelta(days=30)
 _PURPOSE = "moderation link"
 _ADDRESS = "moderator address"
 _FORM = "moderation form"
@@ -21,6 +21,7 @@ class Links:
     def __init__(self, keys: KeyRing, clock: Callable[[], datetime]) -> None:
         self._keys = keys
         self._clock = clock
+        self.of_digests = DigestLinks(keys, clock)
         self._signer = Signer(keys, clock, purpose=_PURPOSE, lifetime=LIFETIME)
 
     def address_hash(self, address: str) -> str:

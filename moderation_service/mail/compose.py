@@ -62,6 +62,7 @@ class Composer:
                 "moderator": first.moderator,
                 "subject": _subject(items[0].named),
                 "desk_url": f"{self._public_url}/desk",
+                "approve_all_url": self._approve_all(items),
             },
         )
         identify(mail, message.message_id, message.created_at)
@@ -91,16 +92,23 @@ class Composer:
         mail["X-Comments"] = str(message.total)
 
     def _link(self, notice: Notice) -> str:
-        token = self._links.mint(
-            Link(
-                site_id=notice.site.id,
-                moderator_id=notice.moderator.id,
-                comment_id=notice.comment.id,
-                revision=notice.comment.revision,
-                address_hash=self._links.address_hash(notice.moderator.email),
-            )
+        return f"{self._public_url}/moderate/{self._links.mint(self._link_of(notice))}"
+
+    def _approve_all(self, items: list[Item]) -> str | None:
+        """Return the link that approves all that a mail shows, None where that is one comment."""
+        if len(items) == 1:
+            return None
+        token = self._links.of_digests.mint([self._link_of(item.notice) for item in items])
+        return f"{self._public_url}/moderate/{token}/all"
+
+    def _link_of(self, notice: Notice) -> Link:
+        return Link(
+            site_id=notice.site.id,
+            moderator_id=notice.moderator.id,
+            comment_id=notice.comment.id,
+            revision=notice.comment.revision,
+            address_hash=self._links.address_hash(notice.moderator.email),
         )
-        return f"{self._public_url}/moderate/{token}"
 
 
 def _ever_shorter(items: list[Item]) -> Iterator[list[Item]]:

@@ -59,6 +59,13 @@ class Words:
             return f"{gettext('Looks suspicious:')} {why}"
         return gettext("Probably spam") if item.notice.is_probable_spam else ""
 
+    def approve_all(self, count: int) -> str:
+        """Return the words of the link that approves all that a mail shows."""
+        text = self._catalogue.ngettext(
+            "Approve the one comment of this message", "Approve all %(number)s comments of this message", count
+        )
+        return text % {"number": count}
+
     def more_wait(self, more: int) -> str:
         """Say how many comments wait that are not shown."""
         said = self._catalogue.ngettext(

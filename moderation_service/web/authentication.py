@@ -9,6 +9,7 @@ from moderation_service.domain import pages
 from moderation_service.domain.errors import (
     ForgedFormError,
     LinkExpiredError,
+    LinkVoidError,
     LoggedOutError,
     NotFoundError,
     UnauthorizedError,
@@ -33,6 +34,8 @@ class LinkHolder:
     moderator: Moderator
 
 
+HOLDERS = web.RequestKey("HOLDERS", tuple[LinkHolder, ...])
+"""The same for each comment of a mail, where the endpoint is behind a digest's link."""
 SITE = web.RequestKey("SITE", Site)
 """The site whose key was sent, where the endpoint asks for one."""
 HOLDER = web.RequestKey("HOLDER", LinkHolder)
@@ -44,8 +47,16 @@ FIELDS = web.RequestKey("FIELDS", dict[str, str])
 
 _SAFE = frozenset({METH_GET, METH_HEAD, METH_OPTIONS})
 _SENT_BY_BROWSERS = frozenset(
-    {Credential.MODERATION_LINK, Credential.LOGIN_LINK, Credential.SESSION, Credential.FORM_OF_OURS}
+    {
+        Credential.MODERATION_LINK,
+        Credential.DIGEST_LINK,
+        Credential.LOGIN_LINK,
+        Credential.SESSION,
+        Credential.FORM_OF_OURS,
+    }
 )
+
+_TELL_NOBODY = frozenset({Credential.MODERATION_LINK, Credential.DIGEST_LINK})
 
 
 async def admit(request: web.Request, endpoint: Endpoint) -> None:
@@ -57,11 +68,13 @@ async def admit(request: web.Request, endpoint: Endpoint) -> None:
     """
     credential = endpoint.credential
     if credential in _SENT_BY_BROWSERS and request.method not in _SAFE:
-        _check_sender(request, tells_nobody=credential is Credential.MODERATION_LINK)
+        _check_sender(request, tells_nobody=credential in _TELL_NOBODY)
     if credential is Credential.SITE_KEY:
         request[SITE] = _site_of_key(request)
     elif credential is Credential.MODERATION_LINK:
         request[HOLDER] = _holder(request)
+    elif credential is Credential.DIGEST_LINK:
+        request[HOLDERS] = _holders(request)
     elif credential is Credential.SESSION:
         request[SESSION] = await _session(request)
         if request.method not in _SAFE:
@@ -118,6 +131,21 @@ def _holder(request: web.Request) -> LinkHolder:
     _greet(request, link.site_id, link.moderator_id)
     site, moderator = moderation.holder(link, context.directory.sites, context.links)
     return LinkHolder(link=link, site=site, moderator=moderator)
+
+
+def _holders(request: web.Request) -> tuple[LinkHolder, ...]:
+    context = request.app[CONTEXT]
+    found = []
+    for link in context.links.of_digests.read(request.match_info["token"]):
+        _greet(request, link.site_id, link.moderator_id)
+        try:
+            site, moderator = moderation.holder(link, context.directory.sites, context.links)
+        except LinkVoidError:
+            continue
+        found.append(LinkHolder(link=link, site=site, moderator=moderator))
+    if not found:
+        raise LinkVoidError
+    return tuple(found)
 
 
 def _greet(request: web.Request, site_id: str, moderator_id: str) -> None:

@@ -19,6 +19,8 @@ class Credential(StrEnum):
     """A bearer key of a site; the handler is told of which one."""
     MODERATION_LINK = "moderation link"
     """A link that was mailed to a moderator who is one still."""
+    DIGEST_LINK = "digest link"
+    """A link to all comments of one mail, which was mailed to somebody who moderates some of them still."""
     LOGIN_LINK = "log-in link"
     """A log-in link, which its use case reads and uses up."""
     SESSION = "session"

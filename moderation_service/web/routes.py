@@ -2,7 +2,15 @@
 
 from moderation_service.web import desk_routes, static_files
 from moderation_service.web.endpoints import Credential, Endpoint
-from moderation_service.web.handlers import comments, moderation, moderation_api, operations, thread, widget
+from moderation_service.web.handlers import (
+    comments,
+    digest,
+    moderation,
+    moderation_api,
+    operations,
+    thread,
+    widget,
+)
 from schemas import changes as changes_wire
 from schemas import comments as wire
 from schemas import moderation as moderation_wire
@@ -106,6 +114,26 @@ ENDPOINTS = (
         form=moderation_wire.DecisionForm,
         answers={200: None},
         problems=(400, 404, 409, 410, 413, 415, 422, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/moderate/{token}/all",
+        handler=digest.show,
+        credential=Credential.DIGEST_LINK,
+        summary="Look at all comments of one mail by its link; changes nothing",
+        answers={200: None},
+        problems=(404, 410, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/moderate/{token}/all",
+        handler=digest.approve,
+        credential=Credential.DIGEST_LINK,
+        summary="Approve those of them that were shown as waiting and wait still",
+        answers={200: None},
+        problems=(400, 403, 404, 409, 410, 413, 415, 503),
         is_page=True,
     ),
     Endpoint(

@@ -27,6 +27,7 @@ SECRETS = ("interessante…", ADDRESS, "Giuliana")
 REFUSED = {
     Credential.SITE_KEY: {401},
     Credential.MODERATION_LINK: {403, 404, 410},
+    Credential.DIGEST_LINK: {403, 404, 410},
     Credential.LOGIN_LINK: {403, 404, 410},
     Credential.SESSION: {401, 403},
     Credential.OPERATOR: {404},
