@@ -12,7 +12,7 @@ from rich.table import Table
 
 from moderation_service import command, log, sites, workers
 from moderation_service.config import Settings
-from moderation_service.domain import addresses, notices
+from moderation_service.domain import addresses
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.domain.notices import Action, Phase
@@ -30,6 +30,7 @@ PARKED = 3
 _STEPS = {
     Phase.CONNECT: "connected",
     Phase.TLS: "secured",
+    Phase.TOKEN: "token fetched",
     Phase.LOGIN: "logged in",
     Phase.SENDER: "sender accepted",
     Phase.RECIPIENT: "recipient accepted",
@@ -37,9 +38,9 @@ _STEPS = {
 }
 _ADVICE = {
     Action.AGAIN: "The service would try again, later each time, for five days.",
-    Action.PARK_PERSON: "The service would park this recipient and probe once a day.",
+    Action.PARK_PERSON: "The service would park this recipient and probe after minutes, then hours.",
     Action.PARK_MESSAGE: "The service would send once more without the commenter's words, then park the message.",
-    Action.PAUSE_ALL: "The service would pause all mail and probe every few minutes.",
+    Action.PAUSE_ALL: "The service would pause all mail, probe every few seconds or minutes, and go on by itself.",
 }
 
 
@@ -149,7 +150,7 @@ async def _send_test(settings: Settings, recipient: str, language: str) -> None:
         await transport.send(sample, recipient)
     except DeliveryError as error:
         click.echo(f"  FAILED  {error.phase}: {error.code or ''} {' '.join(error.reply.split())}".rstrip())
-        command.fail([_ADVICE[notices.classify(error.phase, error.code)]])
+        command.fail([_ADVICE[error.action]])
     finally:
         await transport.close()
     click.echo(f"Sent as {message_id}")

@@ -23,6 +23,7 @@ from moderation_service.services.admission import Admission
 from moderation_service.services.backlog import Backlog
 from moderation_service.services.bulks import Bulks
 from moderation_service.services.changes import Tail
+from moderation_service.services.circuit import Circuit
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
@@ -77,9 +78,10 @@ async def opened(
         await migrations.upgrade(database)
         sites_file = SitesFile(settings.sites, local_addresses=settings.local_addresses)
         await directory.replace(database, sites_file.load(), now=clock(), new_id=new_id)
-        delivery = _delivery(settings, database, directory, keys, clock)
+        circuit = Circuit(clock)
+        delivery = _delivery(settings, database, directory, keys, clock, circuit)
         mail_waits = asyncio.Event()
-        context = _context(settings, database, directory, keys, delivery, clock, mail_waits.set, process)
+        context = _context(settings, database, directory, keys, delivery, circuit, clock, mail_waits.set, process)
         await context.page_addresses.prepare()
         yield Service(
             settings=settings,
@@ -93,7 +95,12 @@ async def opened(
 
 
 def _delivery(
-    settings: Settings, database: Database, directory: Directory, keys: KeyRing, clock: Callable[[], datetime]
+    settings: Settings,
+    database: Database,
+    directory: Directory,
+    keys: KeyRing,
+    clock: Callable[[], datetime],
+    circuit: Circuit,
 ) -> Delivery:
     composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=Links(keys, clock))
     return Delivery(
@@ -102,6 +109,7 @@ def _delivery(
         keys,
         composer,
         [_transport(settings) for _ in range(settings.mail_connections)],
+        circuit=circuit,
         interval=settings.mail_interval,
         remind_after=settings.remind_after,
         clock=clock,
@@ -119,6 +127,7 @@ def _context(
     directory: Directory,
     keys: KeyRing,
     delivery: Delivery,
+    circuit: Circuit,
     clock: Callable[[], datetime],
     wake_delivery: Callable[[], None],
     process: int,
@@ -130,7 +139,16 @@ def _context(
     tail = Tail(database, cache.drop)
     clients = Clients(settings.trusted_proxies, clock=clock)
     login_composer = LoginComposer(public_url=settings.public_url, sender=settings.mail_from)
-    logins = Logins(database, directory, keys, login_composer, _transport(settings), clock=clock, new_id=new_id)
+    logins = Logins(
+        database,
+        directory,
+        keys,
+        login_composer,
+        _transport(settings),
+        circuit=circuit,
+        clock=clock,
+        new_id=new_id,
+    )
     return Context(
         settings=settings,
         database=database,
@@ -146,6 +164,7 @@ def _context(
             database,
             person_ids=directory.person_ids,
             is_mail_paused=lambda: delivery.is_paused,
+            is_mail_late=delivery.is_late,
             last_failure=lambda: writer.last_failure,
             is_behind_untrusted_proxy=lambda: clients.is_behind_untrusted_proxy,
             nearly_full=lambda: backlog.nearly_full(directory.sites),

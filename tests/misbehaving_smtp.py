@@ -71,6 +71,10 @@ def never_answers() -> AbstractAsyncContextManager[Misbehaving]:
     return _server(greeting=_SILENCE)
 
 
+def answers_with_silence(verb: str) -> AbstractAsyncContextManager[Misbehaving]:
+    return _server({verb: _SILENCE})
+
+
 def never_answers_the_message() -> AbstractAsyncContextManager[Misbehaving]:
     return _server({".": _SILENCE})
 

@@ -16,6 +16,7 @@ from moderation_service.domain.decisions import Actor, Decision, Means, Request
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.transport import Limits, Transport
 from moderation_service.services import moderation, submission
+from moderation_service.services.circuit import Circuit
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.submission import Submission
 from moderation_service.storage import books
@@ -87,6 +88,7 @@ class Office:
             self.service.context.keys,
             composer,
             sending,
+            circuit=Circuit(self.clock),
             interval=self.interval,
             remind_after=settings.remind_after,
             clock=self.clock,

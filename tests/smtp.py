@@ -54,6 +54,7 @@ class MailServer:
     refuse_recipient: str | None = None
     refuse_data: str | None = None
     refuse_for: dict[str, str] = field(default_factory=dict)
+    refuse_data_for: dict[str, str] = field(default_factory=dict)
     refuse_word: str | None = None
     before_250: Callable[[], None] = lambda: None
     talking: int = 0
@@ -84,6 +85,9 @@ class MailServer:
         del server, session
         if self.refuse_data is not None:
             return self.refuse_data
+        for address in envelope.rcpt_tos:
+            if address in self.refuse_data_for:
+                return self.refuse_data_for[address]
         raw = envelope.content
         assert isinstance(raw, bytes)
         mail = Mail(tuple(envelope.rcpt_tos), raw, message_from_bytes(raw, policy=default))

@@ -2,6 +2,8 @@
 
 import re
 from collections.abc import AsyncIterator
+from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 
@@ -220,3 +222,30 @@ async def test_a_person_of_two_sites_gets_one_digest_for_both(
 def is_digest(mail: Mail) -> bool:
     """Whether the subject gives a count and names no page."""
     return re.search(r"decision", mail.message["Subject"]) is not None
+
+
+async def test_the_interval_grows_while_nobody_decides_and_is_back_at_the_start_by_a_decision(
+    office: Office, smtp: MailServer, clock: Clock
+) -> None:
+    """A client within its limits causes a handful of mails, not one a minute for as long as nobody is there."""
+    delivery = office.delivery()
+    start, times = clock.now, []
+    while clock.now - start < timedelta(hours=6):
+        comment = await office.post()
+        before = len(smtp.to(ANNA))
+        await delivery.deliver_due()
+        if len(smtp.to(ANNA)) > before:
+            times.append((clock.now - start).total_seconds() / 60)
+        clock.advance(minutes=1)
+    waits = [later - sooner for sooner, later in pairwise(times)]
+    assert waits[:7] == [1, 2, 4, 8, 16, 32, 60]
+    assert set(waits[7:]) == {60}
+    told = len(smtp.to(PAUL))
+    await office.decide(comment)
+    await office.post()
+    await delivery.deliver_due()
+    assert len(smtp.to(PAUL)) == told + 1, "any decision on the site, whoever took it"
+    await office.post()
+    clock.advance(minutes=1)
+    await delivery.deliver_due()
+    assert len(smtp.to(PAUL)) == told + 2

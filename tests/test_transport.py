@@ -6,6 +6,7 @@ import hmac
 import ssl
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
 from email.message import EmailMessage
 from typing import Any
 
@@ -15,7 +16,7 @@ from aiosmtpd.smtp import SMTP, AuthResult, LoginPassword
 
 from moderation_service.config.values import Server, smtp_url
 from moderation_service.domain import notices
-from moderation_service.domain.notices import Action, Phase
+from moderation_service.domain.notices import Action, Outage, Phase
 from moderation_service.mail.failures import DeliveryError
 from moderation_service.mail.transport import Limits, Transport
 from tests import misbehaving_smtp as servers
@@ -23,10 +24,10 @@ from tests.misbehaving_smtp import Misbehaving
 from tests.smtp import MailServer
 
 ANNA = "anna@example.org"
-SILENCE = Limits(connecting=0.3, message=0.6)
+SILENCE = Limits(connecting=0.3, greeting=0.3, command=0.3)
 """For a server that says nothing from the start: it makes no difference how far we came."""
 
-LATE_SILENCE = Limits(message=5.0)
+LATE_SILENCE = Limits(greeting=5.0, command=5.0, data=5.0, block=0.0, answer=0.5)
 """For a server that falls silent late: the way there takes a moment on a slow machine."""
 
 Make = Callable[[], AbstractAsyncContextManager[Misbehaving]]
@@ -76,15 +77,21 @@ async def failure(sending: Transport, mail: EmailMessage | None = None, to: str 
 
 # What the server does; the phase, code and action that follow; whether the mail may have arrived.
 ROWS: list[tuple[str, Make, Phase, int | None, Action]] = [
-    ("refuses at connect", servers.refuses_at_connect, Phase.CONNECT, None, Action.AGAIN),
+    ("refuses at connect", servers.refuses_at_connect, Phase.CONNECT, None, Action.PAUSE_ALL),
     ("greets with 554", lambda: servers.greets_with("554 5.7.1 No"), Phase.CONNECT, 554, Action.PAUSE_ALL),
-    ("greets with 421", lambda: servers.greets_with("421 4.3.2 Busy"), Phase.CONNECT, 421, Action.AGAIN),
-    ("greets with nonsense", lambda: servers.greets_with("hello there"), Phase.CONNECT, None, Action.AGAIN),
+    ("greets with 421", lambda: servers.greets_with("421 4.3.2 Busy"), Phase.CONNECT, 421, Action.PAUSE_ALL),
+    ("greets with nonsense", lambda: servers.greets_with("hello there"), Phase.CONNECT, None, Action.PAUSE_ALL),
     ("530 at MAIL", lambda: servers.answers_sender_with("530 5.7.0 Log in"), Phase.SENDER, 530, Action.PAUSE_ALL),
     ("550 at MAIL", lambda: servers.answers_sender_with("550 5.7.1 No"), Phase.SENDER, 550, Action.PAUSE_ALL),
-    ("451 at MAIL", lambda: servers.answers_sender_with("451 4.3.0 Later"), Phase.SENDER, 451, Action.AGAIN),
-    ("421 at MAIL", lambda: servers.answers_sender_with("421 4.3.2 Bye"), Phase.SENDER, 421, Action.AGAIN),
-    ("421 at RCPT", lambda: servers.answers_recipient_with("421 4.7.0 Bye"), Phase.RECIPIENT, 421, Action.AGAIN),
+    ("451 at MAIL", lambda: servers.answers_sender_with("451 4.3.0 Later"), Phase.SENDER, 451, Action.PAUSE_ALL),
+    ("421 at MAIL", lambda: servers.answers_sender_with("421 4.3.2 Bye"), Phase.SENDER, 421, Action.PAUSE_ALL),
+    (
+        "421 at RCPT",
+        lambda: servers.answers_recipient_with("421 4.7.0 Bye"),
+        Phase.RECIPIENT,
+        421,
+        Action.PAUSE_ALL,
+    ),
     ("450 at RCPT", lambda: servers.answers_recipient_with("450 4.2.1 Grey"), Phase.RECIPIENT, 450, Action.AGAIN),
     (
         "550 at RCPT",
@@ -101,23 +108,29 @@ ROWS: list[tuple[str, Make, Phase, int | None, Action]] = [
         Action.PAUSE_ALL,
     ),
     ("535 to DATA", lambda: servers.answers_data_with("535 5.7.8 No"), Phase.DATA, 535, Action.PAUSE_ALL),
-    ("drops after DATA", servers.drops_after_data, Phase.ANSWER, None, Action.AGAIN),
+    ("drops after DATA", servers.drops_after_data, Phase.ANSWER, None, Action.PAUSE_ALL),
     (
         "drops between DATA and its answer",
         servers.drops_between_data_and_its_answer,
         Phase.ANSWER,
         None,
-        Action.AGAIN,
+        Action.PAUSE_ALL,
     ),
     (
         "answers the message with nonsense",
         lambda: servers.answers_message_with("well done"),
         Phase.ANSWER,
         None,
-        Action.AGAIN,
+        Action.PAUSE_ALL,
     ),
     ("450 at DATA", lambda: servers.answers_data_with("450 4.3.0 Later"), Phase.DATA, 450, Action.AGAIN),
-    ("421 to the message", lambda: servers.answers_message_with("421 4.3.0 Bye"), Phase.DATA, 421, Action.AGAIN),
+    (
+        "421 to the message",
+        lambda: servers.answers_message_with("421 4.3.0 Bye"),
+        Phase.DATA,
+        421,
+        Action.PAUSE_ALL,
+    ),
     (
         "550 to a word in the message",
         lambda: servers.refuses_a_word("interessante"),
@@ -136,7 +149,7 @@ async def test_a_failure_is_classified_by_phase_and_code(
 ) -> None:
     async with make() as server:
         error = await failure(transport(smtp_url(server.url)))
-    assert (error.phase, error.code, notices.classify(error.phase, error.code)) == (phase, code, action)
+    assert (error.phase, error.code, error.action) == (phase, code, action)
     assert notices.may_have_arrived(error.phase) is (phase is Phase.ANSWER)
 
 
@@ -151,7 +164,7 @@ async def test_a_failure_is_classified_by_phase_and_code(
 async def test_silence_is_a_failure_after_a_while(make: Make, limits: Limits, phase: Phase) -> None:
     async with make() as server:
         error = await failure(transport(smtp_url(server.url), limits))
-    assert (error.phase, error.code, notices.classify(error.phase, error.code)) == (phase, None, Action.AGAIN)
+    assert (error.phase, error.code, error.action) == (phase, None, Action.PAUSE_ALL)
     assert notices.may_have_arrived(error.phase) is (phase is Phase.ANSWER)
 
 
@@ -160,20 +173,20 @@ async def test_silence_is_a_failure_after_a_while(make: Make, limits: Limits, ph
     [
         ("535 5.7.8 Wrong", 535, Action.PAUSE_ALL),
         ("530 5.7.0 No", 530, Action.PAUSE_ALL),
-        ("454 4.7.0 Later", 454, Action.AGAIN),
+        ("454 4.7.0 Later", 454, Action.PAUSE_ALL),
         (servers.HANG_UP, None, Action.PAUSE_ALL),
     ],
 )
 async def test_a_refused_log_in_is_classified(answer: str | None, code: int | None, action: Action) -> None:
     async with servers.answers_log_in_with(answer) as server:
         error = await failure(transport(smtp_url(server.url.replace("//", "//user:secret@"))))
-    assert (error.phase, error.code, notices.classify(error.phase, error.code)) == (Phase.LOGIN, code, action)
+    assert (error.phase, error.code, error.action) == (Phase.LOGIN, code, action)
 
 
 async def test_log_in_at_a_server_that_offers_none_pauses_all() -> None:
     async with servers.offers_no_starttls() as server:
         error = await failure(transport(smtp_url(server.url.replace("//", "//user:secret@"))))
-    assert (error.phase, notices.classify(error.phase, error.code)) == (Phase.LOGIN, Action.PAUSE_ALL)
+    assert (error.phase, error.action) == (Phase.LOGIN, Action.PAUSE_ALL)
     assert server.mails == []
 
 
@@ -186,7 +199,7 @@ async def test_a_wrong_certificate_pauses_all(
     name = "other.example" if fault == "another name" else "127.0.0.1"
     async with servers.has_a_certificate(certificate(issuer, name), at_once=at_once) as server:
         error = await failure(transport(secured(server.url, ca_file)))
-    assert (error.phase, error.code, notices.classify(error.phase, error.code)) == (
+    assert (error.phase, error.code, error.action) == (
         Phase.TLS,
         None,
         Action.PAUSE_ALL,
@@ -199,7 +212,7 @@ async def test_a_wrong_certificate_pauses_all(
     [
         (servers.offers_no_starttls, None, Action.PAUSE_ALL),
         (lambda: servers.refuses_starttls_with("501 5.5.1 No"), 501, Action.PAUSE_ALL),
-        (lambda: servers.refuses_starttls_with("454 4.7.0 Later"), 454, Action.AGAIN),
+        (lambda: servers.refuses_starttls_with("454 4.7.0 Later"), 454, Action.PAUSE_ALL),
         (lambda: servers.refuses_starttls_with("220 Go ahead, in plain text"), None, Action.PAUSE_ALL),
     ],
     ids=["not offered", "refused", "refused for now", "promised and not done"],
@@ -209,7 +222,7 @@ async def test_without_starttls_nothing_is_sent_in_plain_text(
 ) -> None:
     async with make() as server:
         error = await failure(transport(secured(server.url, ca_file), LATE_SILENCE))
-    assert (error.phase, error.code, notices.classify(error.phase, error.code)) == (Phase.TLS, code, action)
+    assert (error.phase, error.code, error.action) == (Phase.TLS, code, action)
     assert {"AUTH", "MAIL", "RCPT", "DATA"}.isdisjoint(server.commands)
 
 
@@ -222,7 +235,7 @@ async def test_a_missing_file_of_authorities_is_a_failure_of_tls() -> None:
 async def test_an_address_that_needs_smtputf8_is_parked_where_it_is_not_offered() -> None:
     async with servers.offers_no_smtputf8() as server:
         error = await failure(transport(smtp_url(server.url)), a_mail(to="jörg@example.org"), "jörg@example.org")
-    assert (error.phase, notices.classify(error.phase, error.code)) == (Phase.RECIPIENT, Action.PARK_PERSON)
+    assert (error.phase, error.action) == (Phase.RECIPIENT, Action.PARK_PERSON)
     assert server.mails == []
 
 
@@ -344,12 +357,76 @@ async def test_a_connection_is_replaced_when_its_limit_is_reached(limits: Limits
     assert server.commands.count("QUIT") == 2
 
 
-async def test_the_whole_message_has_one_limit_however_slowly_it_trickles() -> None:
-    patient = Limits(connecting=3_600.0, message=0.5)
-    async with servers.speaks_one_byte_a_second() as server:
-        error = await failure(transport(smtp_url(server.url), patient))
-    assert error.code is None
-    assert server.commands == [], "it has not even finished its greeting"
+@pytest.mark.parametrize(
+    ("make", "short", "phase"),
+    [
+        (servers.never_answers, "greeting", Phase.CONNECT),
+        (lambda: servers.answers_with_silence("EHLO"), "command", Phase.CONNECT),
+        (lambda: servers.answers_with_silence("MAIL"), "command", Phase.SENDER),
+        (lambda: servers.answers_with_silence("RCPT"), "command", Phase.RECIPIENT),
+        (lambda: servers.answers_with_silence("DATA"), "data", Phase.ANSWER),
+        (servers.never_answers_the_message, "answer", Phase.ANSWER),
+    ],
+    ids=["greeting", "EHLO", "MAIL", "RCPT", "DATA", "answer"],
+)
+async def test_each_phase_has_a_patience_of_its_own(make: Make, short: str, phase: Phase) -> None:
+    """A server that is slow in one phase is given up there, however patient all other phases are."""
+    limits = replace(Limits(block=0.0), **{short: 0.3})
+    async with make() as server:
+        async with asyncio.timeout(20):
+            error = await failure(transport(smtp_url(server.url), limits))
+    assert (error.phase, error.code, error.outage) == (phase, None, Outage.AWAY)
+
+
+def test_no_phase_is_cut_shorter_than_the_standard_says() -> None:
+    """RFC 5321, 4.5.3.2, in seconds."""
+    limits = Limits()
+    assert (limits.greeting, limits.command, limits.data, limits.block, limits.answer) == (300, 300, 120, 180, 600)
+
+
+@pytest.mark.parametrize(
+    ("make", "outage"),
+    [
+        (servers.refuses_at_connect, Outage.AWAY),
+        (lambda: servers.greets_with("421 4.3.2 Busy"), Outage.AWAY),
+        (lambda: servers.answers_sender_with("451 4.3.0 Later"), Outage.AWAY),
+        (lambda: servers.answers_recipient_with("421 4.7.0 Bye"), Outage.AWAY),
+        (lambda: servers.greets_with("554 5.7.1 No"), Outage.REFUSES),
+        (lambda: servers.answers_sender_with("550 5.7.1 No"), Outage.REFUSES),
+        (lambda: servers.answers_data_with("535 5.7.8 No"), Outage.REFUSES),
+    ],
+)
+async def test_a_server_that_is_away_is_told_from_one_that_refuses_us(make: Make, outage: Outage) -> None:
+    async with make() as server:
+        error = await failure(transport(smtp_url(server.url)))
+    assert (error.action, error.outage) == (Action.PAUSE_ALL, outage)
+
+
+@pytest.mark.parametrize(
+    ("make", "about_our_name"),
+    [
+        (lambda: servers.answers_recipient_with("504 5.5.2 <localhost>: need fully-qualified hostname"), True),
+        (lambda: servers.answers_recipient_with("501 5.5.2 <x>: Helo command rejected: Invalid name"), True),
+        (lambda: servers.answers_recipient_with("550 5.7.1 <x>: HELO command rejected: Host not found"), True),
+        (lambda: servers.answers_recipient_with("450 4.7.1 <x>: Helo command rejected: Host not found"), True),
+        (lambda: servers.answers_recipient_with("550 5.1.1 <anna@example.org>: unknown"), False),
+        (lambda: servers.answers_recipient_with("501 5.1.3 Bad recipient address syntax"), False),
+    ],
+)
+async def test_a_refusal_of_our_own_name_pauses_all_and_parks_nobody(make: Make, *, about_our_name: bool) -> None:
+    async with make() as server:
+        error = await failure(transport(smtp_url(server.url)))
+    assert error.about_our_name is about_our_name
+    assert error.action is (Action.PAUSE_ALL if about_our_name else Action.PARK_PERSON)
+    assert about_our_name is (error.action is Action.PAUSE_ALL)
+
+
+async def test_lines_that_begin_with_a_dot_arrive_as_they_were_written(smtp: MailServer) -> None:
+    text = ".first\n..second\nbetween\n.\nlast\n"
+    sending = transport(smtp_url(smtp.url))
+    await sending.send(a_mail(text), ANNA)
+    await sending.close()
+    assert smtp.mails[0].text().splitlines() == text.splitlines()
 
 
 async def test_the_status_of_a_reply_is_told_without_its_words() -> None:

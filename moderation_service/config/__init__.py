@@ -81,7 +81,10 @@ class Settings:
         default="4096",
     )
     mail_interval: timedelta = _setting(
-        values.seconds, "seconds between two moderation messages to one person", default="60"
+        values.seconds,
+        "seconds between two moderation messages to one person; doubles with each one while nobody decides, to an "
+        "hour at most",
+        default="60",
     )
     shared_cache_seconds: int = _setting(
         values.up_to_a_minute,

@@ -7,19 +7,37 @@ from contextlib import contextmanager
 
 from aiosmtplib.errors import SMTPException, SMTPNotSupported, SMTPResponseException
 
-from moderation_service.domain.notices import Phase
+from moderation_service.domain import notices
+from moderation_service.domain.notices import Action, Outage, Phase
 
+_ABOUT_GREETING = re.compile(r"\b(?:helo|ehlo)\b", re.IGNORECASE)
+_UNKNOWN_PARAMETER = 504
+_AFTER_GREETING = frozenset({Phase.CONNECT, Phase.SENDER, Phase.RECIPIENT})
 _ENHANCED = re.compile(r"\b([245]\.\d{1,3}\.\d{1,3})\b")
 
 
 class DeliveryError(Exception):
-    """A mail was not accepted. `reply` holds the server's words, which may repeat addresses: never log it."""
+    """A mail was not accepted. `reply` holds the server's words, which may repeat addresses: never log it.
 
-    def __init__(self, phase: Phase, code: int | None, reply: str) -> None:
+    It is `about_our_name` where the server dislikes the name by which we greeted it, whenever it says so.
+    """
+
+    def __init__(self, phase: Phase, code: int | None, reply: str, *, about_our_name: bool = False) -> None:
         super().__init__(phase)
         self.phase = phase
         self.code = code
         self.reply = reply
+        self.about_our_name = about_our_name
+
+    @property
+    def action(self) -> Action:
+        """What is done about it."""
+        return notices.classify(self.phase, self.code, about_our_name=self.about_our_name)
+
+    @property
+    def outage(self) -> Outage:
+        """What it says of the server, where it pauses all mail."""
+        return notices.outage(self.phase, self.code, about_our_name=self.about_our_name)
 
     @property
     def status(self) -> str | None:
@@ -38,7 +56,7 @@ def failing_in(phase: Phase, *, unanswered: Phase | None = None) -> Iterator[Non
         yield
     except SMTPResponseException as error:
         if error.code > 0:
-            raise DeliveryError(phase, error.code, error.message) from error
+            raise _refusal(phase, error.code, error.message) from error
         raise DeliveryError(unanswered or phase, None, error.message) from error
     except ssl.SSLError as error:
         raise DeliveryError(Phase.TLS, None, _reason(error)) from error
@@ -48,6 +66,12 @@ def failing_in(phase: Phase, *, unanswered: Phase | None = None) -> Iterator[Non
         if isinstance(error.__cause__, ssl.SSLError):
             raise DeliveryError(Phase.TLS, None, _reason(error.__cause__)) from error
         raise DeliveryError(unanswered or phase, None, str(error) or type(error).__name__) from error
+
+
+def _refusal(phase: Phase, code: int, reply: str) -> DeliveryError:
+    """Servers refuse our name when we greet, or hold it back until somebody is named (Postfix does by default)."""
+    is_ours = code == _UNKNOWN_PARAMETER or _ABOUT_GREETING.search(reply) is not None
+    return DeliveryError(phase, code, reply, about_our_name=is_ours and phase in _AFTER_GREETING)
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -1,6 +1,7 @@
 """Handing mails to an SMTP server, and saying how far the conversation came where it failed."""
 
 import asyncio
+import re
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -8,9 +9,16 @@ from dataclasses import dataclass
 from email.message import EmailMessage
 from email.policy import SMTP as SMTP_POLICY
 from email.policy import SMTPUTF8 as SMTPUTF8_POLICY
+from typing import Protocol
 
-from aiosmtplib import SMTP
-from aiosmtplib.errors import SMTPException
+from aiosmtplib import SMTP, SMTPResponse, SMTPStatus
+from aiosmtplib.errors import (
+    SMTPAuthenticationError,
+    SMTPConnectTimeoutError,
+    SMTPDataError,
+    SMTPException,
+    SMTPServerDisconnected,
+)
 
 from moderation_service.config.values import Server, Tls
 from moderation_service.domain import addresses
@@ -18,6 +26,8 @@ from moderation_service.domain.notices import Phase
 from moderation_service.mail.failures import DeliveryError, failing_in
 
 _CLOSING = 421
+_REFUSED_LOG_IN = 535
+_LINE_BEGINS_WITH_DOT = re.compile(rb"^\.", re.MULTILINE)
 _NOT_INTERNATIONAL = (553, "5.6.7 This server does not offer SMTPUTF8, which the address needs")
 _PATIENCE_FOR_QUIT = 2.0
 _OF_ONE_MESSAGE = frozenset({Phase.RECIPIENT, Phase.DATA})
@@ -25,12 +35,26 @@ _OF_ONE_MESSAGE = frozenset({Phase.RECIPIENT, Phase.DATA})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """How long things may take, in seconds, and how many messages one connection carries."""
+    """How long a server may take for each phase, in seconds (RFC 5321, 4.5.3.2), and what a connection carries."""
 
     connecting: float = 30.0
-    message: float = 60.0
+    greeting: float = 300.0
+    command: float = 300.0
+    data: float = 120.0
+    block: float = 180.0
+    answer: float = 600.0
     connection: float = 300.0
     messages: int = 100
+
+
+class Tokens(Protocol):
+    """Where access tokens for XOAUTH2 come from; `get` raises DeliveryError where there are none."""
+
+    async def get(self) -> str:
+        """Return a token, a kept one as long as it is good."""
+
+    def forget(self) -> None:
+        """Do not give out the last one again: it was refused."""
 
 
 class Transport:
@@ -46,6 +70,7 @@ class Transport:
         *,
         sender: str,
         helo: str,
+        tokens: Tokens | None = None,
         limits: Limits | None = None,
         on_step: Callable[[Phase, str], None] = lambda _, __: None,
     ) -> None:
@@ -53,39 +78,54 @@ class Transport:
         self._server = server
         self._sender = addresses.on_the_wire(sender)
         self._helo = helo
+        self._tokens = tokens
         self._on_step = on_step
         self._client: SMTP | None = None
         self._opened_at = 0.0
         self._carried = 0
+        self.is_handing_in = False
+        """Whether the server may have seen the mail that is being sent; stays so where that was broken off."""
 
     async def send(self, mail: EmailMessage, recipient: str) -> None:
         """Hand in one mail for one recipient; raise DeliveryError unless the server accepted it."""
         address = addresses.on_the_wire(recipient)
         international = not (address.isascii() and self._sender.isascii())
         content = mail.as_bytes(policy=SMTPUTF8_POLICY if international else SMTP_POLICY)
-        phase = Phase.CONNECT
+        self.is_handing_in = False
         try:
-            async with asyncio.timeout(self.limits.message):
-                client = await self._with_envelope(address, international=international)
-                phase = Phase.ANSWER
-                with failing_in(Phase.DATA, unanswered=Phase.ANSWER):
-                    answer = await client.data(content)
+            client = await self._with_envelope(address, international=international)
+            self.is_handing_in = True
+            with failing_in(Phase.DATA, unanswered=Phase.ANSWER):
+                answer = await self._hand_in(client, content)
         except DeliveryError as error:
+            self.is_handing_in = False
             await self._after_refusal(error)
             raise
-        except TimeoutError as error:
-            self._drop()
-            raise DeliveryError(phase, None, "no answer in time") from error
         except Exception as error:
             self._drop()
-            if phase is Phase.ANSWER:
-                raise DeliveryError(phase, None, type(error).__name__) from error
+            if self.is_handing_in:
+                self.is_handing_in = False
+                raise DeliveryError(Phase.ANSWER, None, type(error).__name__) from error
             raise
         except BaseException:
             self._drop()
             raise
+        self.is_handing_in = False
         self._carried += 1
         self._on_step(Phase.DATA, answer.message)
+
+    async def _hand_in(self, client: SMTP, content: bytes) -> SMTPResponse:
+        """Give DATA and the mail, each with its own patience, which the library's `data` does not know."""
+        start = await client.execute_command(b"DATA", timeout=self.limits.data)
+        if start.code != SMTPStatus.start_input:
+            raise SMTPDataError(start.code, start.message)
+        if client.protocol is None:
+            raise SMTPServerDisconnected("Connection lost")
+        client.protocol.write(_LINE_BEGINS_WITH_DOT.sub(b"..", content) + b".\r\n")
+        answer = await client.protocol.read_response(timeout=self.limits.block + self.limits.answer)
+        if answer.code != SMTPStatus.completed:
+            raise SMTPDataError(answer.code, answer.message)
+        return answer
 
     async def log_in(self) -> None:
         """Connect, secure the connection and log in; raise DeliveryError where that fails."""
@@ -139,19 +179,15 @@ class Transport:
             if self._client.is_connected and not is_worn:
                 return self._client, True
             await self.close()
-        phase = Phase.CONNECT
         try:
-            async with asyncio.timeout(self.limits.connecting):
-                return await self._connect(), False
-        except TimeoutError as error:
-            self._drop()
-            raise DeliveryError(phase, None, "no connection in time") from error
+            return await self._connect(), False
         except BaseException:
             self._drop()
             raise
 
     async def _connect(self) -> SMTP:
-        server = self._server
+        server, limits = self._server, self.limits
+        token = None if self._tokens is None else await self._token(self._tokens)
         client = self._client = SMTP(
             hostname=server.host,
             port=server.port,
@@ -159,11 +195,11 @@ class Transport:
             start_tls=False,
             tls_context=None if server.tls is Tls.NONE else _tls_context(server.ca_file),
             local_hostname=self._helo,
-            timeout=self.limits.message,
+            timeout=limits.command,
         )
         self._opened_at, self._carried = asyncio.get_running_loop().time(), 0
         with failing_in(Phase.CONNECT):
-            greeting = await client.connect()
+            greeting = await self._greeted(client)
             await client.ehlo()
         self._on_step(Phase.CONNECT, greeting.message)
         if server.tls is Tls.STARTTLS:
@@ -174,9 +210,36 @@ class Transport:
             self._on_step(Phase.TLS, str(client.get_transport_info("cipher")[1]))
         if server.username is not None:
             with failing_in(Phase.LOGIN):
-                answer = await client.login(server.username, server.password or "")
+                answer = await self._logged_in(client, server.username, token)
             self._on_step(Phase.LOGIN, answer.message)
         return client
+
+    async def _greeted(self, client: SMTP) -> SMTPResponse:
+        """Connect, a matter of seconds, and wait for the greeting, for which a busy server takes its time."""
+        connecting = asyncio.create_task(client.connect(timeout=self.limits.greeting))
+        try:
+            await asyncio.wait([connecting], timeout=self.limits.connecting)
+            if not connecting.done() and client.transport is None:
+                raise SMTPConnectTimeoutError("no connection in time")
+            return await connecting
+        finally:
+            connecting.cancel()
+
+    async def _logged_in(self, client: SMTP, username: str, token: str | None) -> SMTPResponse:
+        if self._tokens is None or token is None:
+            return await client.login(username, self._server.password or "")
+        try:
+            return await client.auth_xoauth2(username, token)
+        except SMTPAuthenticationError as error:
+            self._tokens.forget()
+            if error.code != _REFUSED_LOG_IN:
+                raise
+        return await client.auth_xoauth2(username, await self._token(self._tokens))
+
+    async def _token(self, tokens: Tokens) -> str:
+        token = await tokens.get()
+        self._on_step(Phase.TOKEN, "")
+        return token
 
     async def _after_refusal(self, error: DeliveryError) -> None:
         """Keep the connection for the next message where the server refused only this one."""

@@ -27,6 +27,7 @@ class Directory:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
         self._people: dict[str, str] = {}
+        self._parts_of: dict[str, list[tuple[Site, Moderator]]] = {}
         self.sites = Sites(())
 
     async def replace(self, database: Database, sites: Sites, *, now: datetime, new_id: Callable[[], str]) -> None:
@@ -45,8 +46,15 @@ class Directory:
             async with database.exclusive() as connection:
                 await stored_keys.begin_use(connection, self._keys, now)
                 found = await self._introduce(connection, sites, new_id)
-        self.sites, self._people = sites, found
+        self._take_over(sites, found)
         await self._hand_over(database, [site.id for site in sites], now)
+
+    def _take_over(self, sites: Sites, found: dict[str, str]) -> None:
+        self.sites, self._people = sites, found
+        self._parts_of = {}
+        for site in sites:
+            for moderator in site.moderators:
+                self._parts_of.setdefault(self._person(moderator), []).append((site, moderator))
 
     async def _known(self, connection: Connection, sites: Sites) -> dict[str, str]:
         """Return the people on disk by their addresses, those who are known under the current key."""
@@ -68,7 +76,7 @@ class Directory:
             for address in sites.addresses():
                 person_id = await people.find(connection, self._keys.keyed_hashes(_PERSON, address))
                 found[address] = person_id or _NOBODY
-        self.sites, self._people = sites, found
+        self._take_over(sites, found)
 
     async def pass_on(self, database: Database, *, now: datetime) -> None:
         """Pass on what came in for people after they had left: from a replica that did not know it yet."""
@@ -96,12 +104,12 @@ class Directory:
 
     def parts_of(self, person_id: str) -> list[tuple[Site, Moderator]]:
         """Return the parts that one person has, over all sites."""
-        return [
-            (site, moderator)
-            for site in self.sites
-            for moderator in site.moderators
-            if self._person(moderator) == person_id
-        ]
+        return self._parts_of.get(person_id, [])
+
+    def people_of(self, site_id: str) -> list[str]:
+        """Return who moderates a site."""
+        site = self.sites.get(site_id)
+        return [] if site is None else sorted({self._person(one) for one in site.moderators})
 
     def person_of(self, address: str) -> str | None:
         """Return the person behind an address, None when it moderates nothing."""

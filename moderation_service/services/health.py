@@ -21,6 +21,7 @@ class Health:
         *,
         person_ids: Callable[[], list[str]],
         is_mail_paused: Callable[[], bool],
+        is_mail_late: Callable[[], Awaitable[bool]],
         last_failure: Callable[[], float],
         nearly_full: Callable[[], Awaitable[list[str]]],
         is_behind_untrusted_proxy: Callable[[], bool] = lambda: False,
@@ -29,6 +30,7 @@ class Health:
         self._database = database
         self._person_ids = person_ids
         self._is_mail_paused = is_mail_paused
+        self._is_mail_late = is_mail_late
         self._last_failure = last_failure
         self._nearly_full = nearly_full
         self._is_behind_untrusted_proxy = is_behind_untrusted_proxy
@@ -56,6 +58,7 @@ class Health:
         `comments_unheard` carries how many pending comments reached nobody: their every moderator is parked.
         """
         found = ["mail_paused"] if self._is_mail_paused() else []
+        found += ["mail_late"] if await self._is_mail_late() else []
         person_ids = self._person_ids()
         async with self._database.read() as connection:
             unreachable = await people.parked(connection, person_ids)

@@ -8,12 +8,13 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from moderation_service.domain import notices
+from moderation_service.domain import clocks, notices
 from moderation_service.domain.errors import (
     LinkInvalidError,
     LinkUsedError,
     LinkVoidError,
     TooManyLoginsError,
+    UnavailableError,
     seconds_until,
 )
 from moderation_service.domain.keys import KeyRing
@@ -22,8 +23,10 @@ from moderation_service.domain.signing import Signer
 from moderation_service.mail.failures import DeliveryError
 from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport
+from moderation_service.services import in_flight
+from moderation_service.services.circuit import BY_A_WORKING_SERVER, LEASE, RENEW_EVERY, Circuit
 from moderation_service.services.directory import Directory
-from moderation_service.storage import logins, sessions
+from moderation_service.storage import logins, people, sessions
 from moderation_service.storage.database import Database
 from moderation_service.storage.logins import Claimed
 from moderation_service.tallies import Sendings
@@ -65,6 +68,7 @@ class Logins:
         composer: LoginComposer,
         transport: Transport,
         *,
+        circuit: Circuit,
         clock: Callable[[], datetime],
         new_id: Callable[[], str],
     ) -> None:
@@ -73,7 +77,7 @@ class Logins:
         self._keys = keys
         self._composer = composer
         self._transport = transport
-        self._lease = timedelta(seconds=3 * transport.limits.message)
+        self._circuit = circuit
         self._clock = clock
         self._new_id = new_id
         self._signer = Signer(keys, clock, purpose=_PURPOSE, lifetime=LIFETIME)
@@ -90,10 +94,10 @@ class Logins:
         person_id = self._directory.person_of(address)
         networks = self._keys.keyed_hashes(_NETWORK, network)
         async with self._database.write() as connection:
-            times = await logins.times_by_network(connection, networks, since=since)
+            times = await logins.times_by_network(connection, networks, since=since, now=now)
             if len(times) >= REQUESTS_PER_WINDOW:
                 raise TooManyLoginsError(seconds_until(times[-REQUESTS_PER_WINDOW] + WINDOW, now))
-            promised = await logins.count_for(connection, person_id or self._new_id(), since=since)
+            promised = await logins.count_for(connection, person_id or self._new_id(), since=since, now=now)
             await logins.add(
                 connection,
                 new_id=self._new_id(),
@@ -135,6 +139,7 @@ class Logins:
             user = await logins.use(connection, login_id, now)
             if user is None:
                 raise LinkUsedError
+            await people.quicken(connection, [user], told_before=now)
             await sessions.add(connection, new_id=session_id, person_id=user, now=now)
         return session_id
 
@@ -148,14 +153,39 @@ class Logins:
                     await self.asked.wait()
 
     async def deliver_due(self, stop: asyncio.Event | None = None) -> int:
-        """Send what is due, until `stop`; return how many mails the server accepted."""
-        sent = 0
+        """Send what is due, until `stop`; return how many mails the server accepted.
+
+        While the mail server is away or refuses us, one is tried now and then, as a probe for all mail.
+        """
+        stop = stop or asyncio.Event()
+        before = self.sendings.accepted
         try:
-            while not (stop and stop.is_set()) and (claimed := await self._claim()) is not None:
-                sent += await self._deliver(claimed)
+            sending = asyncio.create_task(self._send_due(stop))
+            await in_flight.finish({sending: self._transport}, stop)
         finally:
             await self._transport.close()
-        return sent
+        return self.sendings.accepted - before
+
+    async def _renew(self, claimed: Claimed) -> None:
+        """Keep others from sending a mail that a slow server has not answered yet."""
+        while True:
+            await asyncio.sleep(RENEW_EVERY)
+            with suppress(UnavailableError):
+                async with self._database.write() as connection:
+                    await logins.renew(connection, claimed, lease=LEASE)
+
+    async def _send_due(self, stop: asyncio.Event) -> None:
+        while not stop.is_set() and await self._is_any_due():
+            if self._circuit.is_open and not self._circuit.take_probe():
+                return
+            claimed = await self._claim()
+            if claimed is None:
+                return
+            renewing = asyncio.create_task(self._renew(claimed))
+            try:
+                await self._deliver(claimed)
+            finally:
+                renewing.cancel()
 
     def _known(self, person_id: str | None) -> str:
         if person_id is None:
@@ -164,13 +194,13 @@ class Logins:
             raise LinkVoidError
         return person_id
 
-    async def _claim(self) -> Claimed | None:
-        now = self._clock()
+    async def _is_any_due(self) -> bool:
         async with self._database.read() as connection:
-            if not await logins.is_any_due(connection, now):
-                return None
+            return await logins.is_any_due(connection, self._clock(), LEASE)
+
+    async def _claim(self) -> Claimed | None:
         async with self._database.write() as connection:
-            return await logins.claim(connection, now=now, lease=self._lease, token=secrets.token_hex(16))
+            return await logins.claim(connection, now=self._clock(), lease=LEASE, token=secrets.token_hex(16))
 
     async def _deliver(self, claimed: Claimed) -> bool:
         parts = self._directory.parts_of(claimed.person_id)
@@ -193,27 +223,35 @@ class Logins:
         except BaseException:
             await self._release(claimed)
             raise
+        self._circuit.accept()
         self.sendings.accepted += 1
         await self._release(claimed, sent_at=self._clock())
         _log.info("login.sent", login=claimed.id)
         return True
 
     async def _write_failure(self, claimed: Claimed, error: DeliveryError) -> None:
-        """Write down a refusal. One for good is believed."""
-        action = notices.classify(error.phase, error.code)
+        """Write down a refusal. One for good is believed; one that concerns all mail is none of this one's."""
+        action = error.action
         self.sendings.refused[action] += 1
         _log.warning("login.refused", login=claimed.id, phase=error.phase, code=error.code, status=error.status)
+        if action is Action.PAUSE_ALL:
+            self._circuit.fail(error)
+        elif error.phase in BY_A_WORKING_SERVER:
+            self._circuit.close()
         is_final = action in (Action.PARK_PERSON, Action.PARK_MESSAGE)
         await self._put_off(claimed, is_final=is_final, last_error=error.reply)
 
     async def _put_off(self, claimed: Claimed, *, is_final: bool = False, **values: object) -> None:
-        """Try again for an hour: whoever waits longer has asked again."""
+        """Try again for an hour: whoever waits longer has asked again.
+
+        What waits for the server alone goes out as soon as it works again.
+        """
         now = self._clock()
-        if is_final or now - claimed.requested_at > _GIVE_UP_AFTER:
+        if is_final or clocks.age(claimed.requested_at, now) > _GIVE_UP_AFTER:
             _log.warning("login.given_up", login=claimed.id, attempts=claimed.attempts + 1)
             await self._release(claimed, given_up_at=now, **values)
             return
-        wait = notices.backoff(claimed.attempts)
+        wait = timedelta() if self._circuit.is_open else notices.backoff(claimed.attempts)
         await self._release(claimed, attempts=claimed.attempts + 1, next_attempt_at=now + wait, **values)
 
     async def _release(self, claimed: Claimed, **values: object) -> None:

@@ -11,7 +11,7 @@ from moderation_service.domain.errors import LinkVoidError, NotFoundError
 from moderation_service.domain.link import Link
 from moderation_service.domain.links import Links
 from moderation_service.domain.sites import Moderator, Site, Sites
-from moderation_service.storage import changes, comments, decisions, outbox
+from moderation_service.storage import changes, comments, decisions, last_decisions, outbox
 from moderation_service.storage.database import Connection, Database
 from moderation_service.storage.engine_faults import ConnectionLostError
 
@@ -122,6 +122,7 @@ async def decide_within(
     results, written = _judge(requests, found, status, last, actor, now)
     if written:
         await decisions.add(connection, written)
+        await last_decisions.note(connection, site.id, now)
         is_visible = await _write(connection, site.id, before, status, found, now)
     numbers = {comment.id: entry.number for comment, entry in written}
     return Taken(results=results, numbers=numbers, is_visible=is_visible)

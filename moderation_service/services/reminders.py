@@ -26,7 +26,7 @@ async def renew(database: Database, directory: Directory, *, now: datetime, afte
         old = await outbox.sites_with_old(connection, listed, before=now - after)
         if not old:
             return 0
-        candidates = await people.to_remind(connection, directory.person_ids(), before=now - pace)
+        candidates = await people.to_remind(connection, directory.person_ids(), before=now - pace, now=now)
     for person_id in candidates:
         site_ids = sorted(old & {site.id for site, _ in directory.parts_of(person_id)})
         renewed = 0

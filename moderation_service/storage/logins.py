@@ -6,9 +6,11 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, and_, delete, func, insert, or_, select, update
 
+from moderation_service.domain import clocks, notices
 from moderation_service.storage import database
 from moderation_service.storage.database import Connection
 from moderation_service.storage.desk_tables import logins
+from moderation_service.storage.leases import is_free
 from moderation_service.storage.tables import people
 
 
@@ -23,16 +25,18 @@ class Claimed:
     token: str
 
 
-async def times_by_network(connection: Connection, hashes: Collection[str], *, since: datetime) -> list[datetime]:
-    """Return when a client network asked, oldest first."""
-    query = select(logins.c.requested_at).where(logins.c.network_hash.in_(hashes), logins.c.requested_at > since)
+async def times_by_network(
+    connection: Connection, hashes: Collection[str], *, since: datetime, now: datetime
+) -> list[datetime]:
+    """Return when a client network asked, oldest first; a time in the future limits nobody."""
+    query = select(logins.c.requested_at).where(logins.c.network_hash.in_(hashes), _is_recent(since, now))
     return list((await connection.execute(query.order_by(logins.c.requested_at))).scalars())
 
 
-async def count_for(connection: Connection, person_id: str, *, since: datetime) -> int:
+async def count_for(connection: Connection, person_id: str, *, since: datetime, now: datetime) -> int:
     """Return how many mails a person was promised; keeps others from promising one until the commit."""
     await connection.execute(select(people.c.id).where(people.c.id == person_id).with_for_update())
-    query = select(func.count()).where(logins.c.person_id == person_id, logins.c.requested_at > since)
+    query = select(func.count()).where(logins.c.person_id == person_id, _is_recent(since, now))
     return (await connection.execute(query)).scalar_one()
 
 
@@ -52,9 +56,10 @@ async def add(
     )
 
 
-async def is_any_due(connection: Connection, now: datetime) -> bool:
-    """Tell whether a mail is to be sent, without locking anything."""
-    return (await connection.execute(select(logins.c.id).where(_is_due(now)).limit(1))).first() is not None
+async def is_any_due(connection: Connection, now: datetime, lease: timedelta) -> bool:
+    """Tell whether a mail is to be sent that no worker holds, without locking anything."""
+    free = is_free(logins.c.lease_until, await database.now(connection), lease)
+    return (await connection.execute(select(logins.c.id).where(free, _is_due(now)).limit(1))).first() is not None
 
 
 async def claim(connection: Connection, *, now: datetime, lease: timedelta, token: str) -> Claimed | None:
@@ -62,7 +67,7 @@ async def claim(connection: Connection, *, now: datetime, lease: timedelta, toke
     shared_now = await database.now(connection)
     candidate = (
         select(logins.c.id)
-        .where(_is_due(now), or_(logins.c.lease_until.is_(None), logins.c.lease_until < shared_now))
+        .where(_is_due(now), is_free(logins.c.lease_until, shared_now, lease))
         .order_by(logins.c.next_attempt_at)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -76,6 +81,16 @@ async def claim(connection: Connection, *, now: datetime, lease: timedelta, toke
         )
     ).first()
     return None if row is None else Claimed(**row._mapping, token=token)  # noqa: SLF001
+
+
+async def renew(connection: Connection, claimed: Claimed, *, lease: timedelta) -> None:
+    """Let a lease that was not lost last as long again, from now on."""
+    until = await database.now(connection) + lease
+    await connection.execute(
+        update(logins)
+        .where(logins.c.id == claimed.id, logins.c.lease_token == claimed.token)
+        .values(lease_until=until)
+    )
 
 
 async def release(connection: Connection, claimed: Claimed, **values: object) -> None:
@@ -118,5 +133,9 @@ def _is_due(now: datetime) -> ColumnElement[bool]:
         logins.c.person_id.is_not(None),
         logins.c.sent_at.is_(None),
         logins.c.given_up_at.is_(None),
-        logins.c.next_attempt_at <= now,
+        or_(logins.c.next_attempt_at <= now, logins.c.next_attempt_at > now + notices.LONGEST_WAIT),
     )
+
+
+def _is_recent(since: datetime, now: datetime) -> ColumnElement[bool]:
+    return and_(logins.c.requested_at > since, logins.c.requested_at <= now + clocks.SKEW)

@@ -1,15 +1,16 @@
 """The messages that tell moderators what was promised: fixed once made, closed once settled."""
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, Text, case, cast, func, insert, or_, select, tuple_, update
+from sqlalchemy import Select, Text, case, cast, func, or_, select, tuple_, update
 
 from moderation_service.domain import screening
 from moderation_service.domain.notices import MessageState, PromiseState
 from moderation_service.storage import outbox
+from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.outbox import STILL_PENDING, is_next
 from moderation_service.storage.tables import IS_WAITING, comments, messages, promises
@@ -62,6 +63,33 @@ async def fixed(connection: Connection, person_id: str) -> Stored | None:
     return _first(await connection.execute(query.order_by(messages.c.id).limit(1)))
 
 
+async def fixed_of(connection: Connection, person_ids: Collection[str]) -> dict[str, Stored]:
+    """Return the oldest message that a server may have seen of each person who has one."""
+    found = await in_state(connection, [MessageState.FIXED], person_ids)
+    return {one.person_id: one for one in reversed(found)}
+
+
+def made(person_id: str, *, new_id: str, message_id: str, now: datetime) -> Stored:
+    """Return a new message for a person, not stored yet."""
+    return Stored(
+        id=new_id,
+        person_id=person_id,
+        message_id=message_id,
+        state=MessageState.FIXED,
+        created_at=now,
+        sent_at=None,
+        attempts=0,
+        last_error=None,
+        shortened=False,
+    )
+
+
+async def add(connection: Connection, fresh: Sequence[Stored]) -> None:
+    """Store new messages."""
+    if fresh:
+        await insert_rows(connection, messages, [asdict(one) for one in fresh])
+
+
 async def fix(
     connection: Connection,
     person_id: str,
@@ -72,16 +100,8 @@ async def fix(
     now: datetime,
 ) -> Stored:
     """Make a message of what waits for a person in the parts (site, moderator) that they have."""
-    values = {
-        "id": new_id,
-        "person_id": person_id,
-        "message_id": message_id,
-        "state": MessageState.FIXED,
-        "created_at": now,
-        "attempts": 0,
-        "shortened": False,
-    }
-    await connection.execute(insert(messages).values(values))
+    message = made(person_id, new_id=new_id, message_id=message_id, now=now)
+    await add(connection, [message])
     await connection.execute(
         update(promises)
         .where(
@@ -94,7 +114,7 @@ async def fix(
         )
         .values(message_id=new_id)
     )
-    return _stored({"sent_at": None, "last_error": None, **values})
+    return message
 
 
 async def content(connection: Connection, message_id: str, limit: int) -> Content:
@@ -132,18 +152,47 @@ async def settle(
     **values: object,
 ) -> None:
     """Close a message; its promises go to `promised`, back to the waiting ones where that is waiting."""
-    await connection.execute(update(messages).where(messages.c.id == message_id).values(state=state, **values))
+    await settle_many(connection, [message_id], state, promised, **values)
+
+
+async def settle_many(
+    connection: Connection,
+    message_ids: Collection[str],
+    state: MessageState,
+    promised: PromiseState,
+    **values: object,
+) -> None:
+    """Close several messages as one is closed."""
+    await connection.execute(update(messages).where(messages.c.id.in_(message_ids)).values(state=state, **values))
     change: dict[str, object] = {"state": promised}
     if promised is PromiseState.WAITING:
         change["message_id"] = None
     await connection.execute(
         update(promises)
         .where(
-            promises.c.message_id == message_id,
+            promises.c.message_id.in_(message_ids),
             or_(IS_WAITING, promises.c.state == PromiseState.PARKED),
         )
         .values(**change)
     )
+
+
+async def take_up(connection: Connection, person_ids: Collection[str] | None, *, most_tries: int) -> list[str]:
+    """Let parked messages be tried once more that were not tried too often; return for whom.
+
+    They are those of some people, or with None of everybody.
+    """
+    parked_ones = await in_state(connection, [MessageState.PARKED], person_ids)
+    again = [one for one in parked_ones if one.attempts < most_tries]
+    if again:
+        ids = [one.id for one in again]
+        await connection.execute(update(messages).where(messages.c.id.in_(ids)).values(state=MessageState.FIXED))
+        await connection.execute(
+            update(promises)
+            .where(promises.c.message_id.in_(ids), promises.c.state == PromiseState.PARKED)
+            .values(state=PromiseState.WAITING)
+        )
+    return [one.person_id for one in again]
 
 
 async def note_attempt(connection: Connection, message_id: str, **values: object) -> None:

@@ -1,10 +1,24 @@
 """What moderators are still to be told: one promise for each comment and moderator."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, case, exists, false, func, not_, or_, select, tuple_, union, update
+from sqlalchemy import (
+    ColumnElement,
+    and_,
+    bindparam,
+    case,
+    exists,
+    false,
+    func,
+    not_,
+    or_,
+    select,
+    tuple_,
+    union,
+    update,
+)
 
 from moderation_service.domain import screening
 from moderation_service.domain.comments import Draft, Status
@@ -86,6 +100,70 @@ async def drop_decided(connection: Connection, person_id: str) -> None:
             update(promises)
             .where(promises.c.person_id == person_id, IS_WAITING, concerned, not_(STILL_PENDING))
             .values(state=PromiseState.SUPERSEDED)
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A promise that waits, as a message needs it."""
+
+    person_id: str
+    comment_id: str
+    site_id: str
+    moderator_id: str
+    revision: int
+    message_id: str | None
+    quiet: bool
+    reminders: int
+    is_probable_spam: bool
+
+
+async def drop_decided_of(connection: Connection, person_ids: Collection[str]) -> None:
+    """Take out what was decided or edited meanwhile of all that waits for people for whom little does."""
+    await connection.execute(
+        update(promises)
+        .where(promises.c.person_id.in_(person_ids), IS_WAITING, not_(STILL_PENDING))
+        .values(state=PromiseState.SUPERSEDED)
+    )
+
+
+async def waiting_of(connection: Connection, person_ids: Collection[str]) -> dict[str, list[Waiting]]:
+    """Return all that waits for each of some people for whom little does, as a message shows it: spam last."""
+    is_spam = comments.c.spam_score >= screening.PROBABLE_SPAM
+    names = [name for name in Waiting.__dataclass_fields__ if name != "is_probable_spam"]
+    rows = await connection.execute(
+        select(*(promises.c[name] for name in names), is_spam.label("is_probable_spam"))
+        .join(comments, comments.c.id == promises.c.comment_id)
+        .where(promises.c.person_id.in_(person_ids), IS_WAITING)
+        .order_by(is_spam, promises.c.comment_id, promises.c.moderator_id)
+    )
+    found: dict[str, list[Waiting]] = {}
+    for row in rows:
+        found.setdefault(row.person_id, []).append(Waiting(**row._mapping))  # noqa: SLF001
+    return found
+
+
+async def put_into(connection: Connection, placed: Collection[tuple[Waiting, str]]) -> None:
+    """Put promises that wait into messages, each with the id of its own."""
+    if placed:
+        await connection.execute(
+            update(promises)
+            .where(
+                promises.c.comment_id == bindparam("of_comment"),
+                promises.c.moderator_id == bindparam("for_moderator"),
+                promises.c.revision == bindparam("of_revision"),
+                IS_WAITING,
+            )
+            .values(message_id=bindparam("into")),
+            [
+                {
+                    "of_comment": one.comment_id,
+                    "for_moderator": one.moderator_id,
+                    "of_revision": one.revision,
+                    "into": message_id,
+                }
+                for one, message_id in placed
+            ],
         )
 
 

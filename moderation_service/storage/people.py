@@ -4,11 +4,13 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, and_, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, and_, case, exists, false, func, insert, or_, select, true, update
 
+from moderation_service.domain import clocks, notices
 from moderation_service.storage import database
 from moderation_service.storage.database import Connection
-from moderation_service.storage.tables import IS_DUE, people, promises
+from moderation_service.storage.leases import is_free
+from moderation_service.storage.tables import IS_DUE, IS_WAITING, people, promises
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +22,15 @@ class Lease:
     attempts: int
     failing_since: datetime | None
     parked_since: datetime | None
+    unanswered: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """By when people may be written to: `interval` is that between two messages while somebody decides."""
+
+    now: datetime
+    interval: timedelta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +39,7 @@ class Person:
 
     id: str
     last_message_at: datetime | None
+    quiet_until: datetime | None
     next_attempt_at: datetime | None
     attempts: int
     parked_since: datetime | None
@@ -50,7 +62,9 @@ async def find_or_add(connection: Connection, hashes: tuple[str, ...], new_id: s
     query = select(people.c.id, people.c.address_hash).where(people.c.address_hash.in_(hashes))
     row = (await connection.execute(query.order_by(people.c.id))).first()
     if row is None:
-        await connection.execute(insert(people).values(id=new_id, address_hash=hashes[0], attempts=0))
+        await connection.execute(
+            insert(people).values(id=new_id, address_hash=hashes[0], attempts=0, unanswered=0)
+        )
         return new_id
     if row.address_hash != hashes[0]:
         await connection.execute(update(people).where(people.c.id == row.id).values(address_hash=hashes[0]))
@@ -64,54 +78,76 @@ async def find(connection: Connection, hashes: tuple[str, ...]) -> str | None:
     return (await connection.execute(query)).scalar_one_or_none()
 
 
-async def count_due(
-    connection: Connection, person_ids: Collection[str], now: datetime, interval: timedelta, most: int
-) -> int:
-    """Return how many people are to be written to, counting up to `most`, without locking anything."""
-    due = _due(person_ids, now, interval)
-    return len((await connection.execute(select(people.c.id).where(due).limit(most))).all())
+async def due(
+    connection: Connection, rhythm: Rhythm, most: int, *, lease: timedelta, without: Collection[str] = ()
+) -> list[str]:
+    """Return up to `most` people who are to be written to and whom no worker holds, without locking anything.
+
+    Who failed least often comes first, so that nobody's trouble keeps others waiting, then who waits longest.
+    """
+    free = is_free(people.c.lease_until, await database.now(connection), lease)
+    query = select(people.c.id).where(free, _is_due(rhythm), people.c.id.not_in(without)).order_by(*_IN_TURN)
+    return list((await connection.execute(query.limit(most))).scalars())
 
 
 async def claim(
     connection: Connection,
     person_ids: Collection[str],
+    rhythm: Rhythm | None,
     *,
-    now: datetime,
-    interval: timedelta,
     lease: timedelta,
     token: str,
-) -> Lease | None:
-    """Lease a person who is due and whom no other worker holds; None when there is none.
+) -> list[Lease]:
+    """Lease those of some people who are due, or with no rhythm all of them, whom no other worker holds.
 
-    The lock is the weaker one that lets others refer to the row: a stronger one would skip everybody for
-    whom a comment is being stored just now, and hold up those who store.
+    The lock
+    is the weaker one that lets others refer to the row: a stronger one would skip everybody for whom a comment is
+    being stored just now, and hold up those who store.
     """
     shared_now = await database.now(connection)
-    free = or_(people.c.lease_until.is_(None), people.c.lease_until < shared_now)
-    candidate = (
+    wanted = people.c.id.in_(person_ids)
+    candidates = (
         select(people.c.id)
-        .where(free, _due(person_ids, now, interval))
-        .order_by(people.c.last_message_at.asc().nulls_first())
-        .limit(1)
+        .where(
+            wanted, is_free(people.c.lease_until, shared_now, lease), true() if rhythm is None else _is_due(rhythm)
+        )
         .with_for_update(skip_locked=True, key_share=True)
     )
-    row = (
-        await connection.execute(
-            update(people)
-            .where(people.c.id.in_(candidate))
-            .values(lease_token=token, lease_until=shared_now + lease)
-            .returning(people.c.id, people.c.attempts, people.c.failing_since, people.c.parked_since)
+    rows = await connection.execute(
+        update(people)
+        .where(people.c.id.in_(candidates))
+        .values(lease_token=token, lease_until=shared_now + lease)
+        .returning(
+            people.c.id.label("person_id"),
+            people.c.attempts,
+            people.c.failing_since,
+            people.c.parked_since,
+            people.c.unanswered,
         )
-    ).first()
-    if row is None:
-        return None
-    return Lease(
-        person_id=row.id,
-        token=token,
-        attempts=row.attempts,
-        failing_since=row.failing_since,
-        parked_since=row.parked_since,
     )
+    found = [Lease(**row._mapping, token=token) for row in rows]  # noqa: SLF001
+    return sorted(found, key=lambda one: list(person_ids).index(one.person_id))
+
+
+async def renew(connection: Connection, held: Collection[Lease], *, lease: timedelta) -> None:
+    """Let leases that were not lost last as long again, from now on."""
+    until = await database.now(connection) + lease
+    await connection.execute(update(people).where(_are_held(held)).values(lease_until=until))
+
+
+async def with_much(connection: Connection, person_ids: Collection[str], *, over: int) -> set[str]:
+    """Return those of some people for whom more promises wait than `over`."""
+    one_more = select(promises.c.comment_id).where(promises.c.person_id == people.c.id, IS_WAITING)
+    beyond = one_more.limit(1).offset(over).correlate(people).exists()
+    return set(
+        (await connection.execute(select(people.c.id).where(people.c.id.in_(person_ids), beyond))).scalars()
+    )
+
+
+async def still_held(connection: Connection, held: Collection[Lease]) -> set[str]:
+    """Return the people whose leases were not lost, and keep these from being taken until the transaction ends."""
+    query = select(people.c.id).where(_are_held(held)).with_for_update(key_share=True)
+    return set((await connection.execute(query)).scalars())
 
 
 async def hold(connection: Connection, lease: Lease) -> bool:
@@ -128,6 +164,51 @@ async def release(connection: Connection, lease: Lease, **values: object) -> boo
     return result.rowcount == 1
 
 
+async def release_many(connection: Connection, held: Collection[Lease], **values: object) -> None:
+    """Give back leases that were not lost, and write what was learnt."""
+    await connection.execute(
+        update(people).where(_are_held(held)).values(lease_token=None, lease_until=None, **values)
+    )
+
+
+async def let_try_again(connection: Connection, person_ids: Collection[str], *, most_failures: int) -> None:
+    """Let people be written to at once whom only the server's failure made wait, if that was not too often."""
+    await connection.execute(
+        update(people)
+        .where(people.c.id.in_(person_ids), people.c.parked_since.is_(None), people.c.attempts <= most_failures)
+        .values(next_attempt_at=None)
+    )
+
+
+async def note_error(connection: Connection, person_ids: Collection[str], error: str) -> None:
+    """Write down what keeps people from being written to."""
+    await connection.execute(update(people).where(people.c.id.in_(person_ids)).values(last_error=error))
+
+
+async def quicken(connection: Connection, person_ids: Collection[str], *, told_before: datetime) -> int:
+    """Bring the interval of people back to its start, if their last message was not later than a time."""
+    result = await connection.execute(
+        update(people)
+        .where(people.c.id.in_(person_ids), people.c.unanswered > 0, people.c.last_message_at <= told_before)
+        .values(unanswered=0, quiet_until=None)
+    )
+    return result.rowcount
+
+
+async def anybody_late(connection: Connection, person_ids: Collection[str], rhythm: Rhythm, by: timedelta) -> bool:
+    """Tell whether somebody who can be reached should have been told of something longer ago than `by`."""
+    before = rhythm.now - by
+    made_at = case((promises.c.reminders == 0, promises.c.created_at), else_=people.c.reminded_at)
+    query = select(people.c.id).where(
+        people.c.id.in_(person_ids),
+        people.c.parked_since.is_(None),
+        or_(people.c.last_message_at.is_(None), people.c.last_message_at <= before - rhythm.interval),
+        or_(people.c.quiet_until.is_(None), people.c.quiet_until <= before),
+        exists().where(promises.c.person_id == people.c.id, IS_DUE, made_at <= before).correlate(people),
+    )
+    return (await connection.execute(query.limit(1))).first() is not None
+
+
 async def parked(connection: Connection, person_ids: Collection[str]) -> int:
     """Return how many of these people cannot be reached."""
     query = select(func.count()).select_from(people)
@@ -140,7 +221,15 @@ async def unpark(connection: Connection, person_ids: Collection[str]) -> None:
     await connection.execute(
         update(people)
         .where(people.c.id.in_(person_ids))
-        .values(parked_since=None, failing_since=None, next_attempt_at=None, attempts=0, last_error=None)
+        .values(
+            parked_since=None,
+            failing_since=None,
+            next_attempt_at=None,
+            last_message_at=None,
+            quiet_until=None,
+            attempts=0,
+            last_error=None,
+        )
     )
 
 
@@ -151,10 +240,17 @@ async def get_many(connection: Connection, person_ids: Collection[str]) -> dict[
     return {row.id: Person(**row._mapping) for row in rows}  # noqa: SLF001
 
 
-async def to_remind(connection: Connection, person_ids: Collection[str], *, before: datetime) -> list[str]:
-    """Return those who were not reminded of anything since `before`."""
+async def to_remind(
+    connection: Connection, person_ids: Collection[str], *, before: datetime, now: datetime
+) -> list[str]:
+    """Return those who were not reminded of anything since `before`; a time in the future is long ago."""
     query = select(people.c.id).where(
-        people.c.id.in_(person_ids), or_(people.c.reminded_at.is_(None), people.c.reminded_at <= before)
+        people.c.id.in_(person_ids),
+        or_(
+            people.c.reminded_at.is_(None),
+            people.c.reminded_at <= before,
+            people.c.reminded_at > now + clocks.SKEW,
+        ),
     )
     return list((await connection.execute(query.order_by(people.c.id))).scalars())
 
@@ -168,11 +264,35 @@ def _is_held(lease: Lease) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
     return people.c.id == lease.person_id, people.c.lease_token == lease.token
 
 
-def _due(person_ids: Collection[str], now: datetime, interval: timedelta) -> ColumnElement[bool]:
+def _are_held(leases: Collection[Lease]) -> ColumnElement[bool]:
+    """Return the condition for the rows of leases that were not lost; those of one claim share a token."""
+    by_token: dict[str, list[str]] = {}
+    for lease in leases:
+        by_token.setdefault(lease.token, []).append(lease.person_id)
+    return or_(
+        false(),
+        *(and_(people.c.id.in_(ids), people.c.lease_token == token) for token, ids in by_token.items()),
+    )
+
+
+_IN_TURN = (people.c.attempts, people.c.last_message_at.asc().nulls_first(), people.c.id)
+
+
+def _is_due(rhythm: Rhythm) -> ColumnElement[bool]:
     something_waits = exists().where(promises.c.person_id == people.c.id, IS_DUE)
+    next_attempt = people.c.next_attempt_at
     return and_(
-        people.c.id.in_(person_ids),
-        or_(people.c.next_attempt_at.is_(None), people.c.next_attempt_at <= now),
-        or_(people.c.last_message_at.is_(None), people.c.last_message_at <= now - interval),
+        or_(next_attempt.is_(None), next_attempt <= rhythm.now, next_attempt > rhythm.now + notices.LONGEST_WAIT),
+        _may_follow(rhythm),
         something_waits,
+    )
+
+
+def _may_follow(rhythm: Rhythm) -> ColumnElement[bool]:
+    """Return the condition for people to whom a message may follow the last; a time in the future is long ago."""
+    now, last, quiet_until = rhythm.now, people.c.last_message_at, people.c.quiet_until
+    longest = max(rhythm.interval, notices.LONGEST_INTERVAL)
+    return and_(
+        or_(last.is_(None), last <= now - rhythm.interval, last > now + clocks.SKEW),
+        or_(quiet_until.is_(None), quiet_until <= now, quiet_until > now + longest),
     )

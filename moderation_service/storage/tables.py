@@ -180,12 +180,22 @@ change_counters = Table(
     Column("number", BigInteger, nullable=False),
 )
 
+last_decisions = Table(
+    "last_decisions",
+    metadata,
+    Column("site_id", String(64), primary_key=True),
+    Column("at", UtcDateTime, nullable=False),
+)
+"""When somebody last decided something on a site: as long as nobody does, mail becomes rarer."""
+
 people = Table(
     "people",
     metadata,
     Column("id", identifier(), primary_key=True),
     Column("address_hash", String(32), nullable=False, index=True),
     Column("last_message_at", UtcDateTime),
+    Column("unanswered", Integer, nullable=False, server_default="0"),
+    Column("quiet_until", UtcDateTime),
     Column("next_attempt_at", UtcDateTime),
     Column("attempts", Integer, nullable=False),
     Column("failing_since", UtcDateTime),

@@ -6,7 +6,7 @@ from sqlalchemy import Connection, inspect, text
 
 from moderation_service.storage.database import Database
 
-NEWEST = "0005"
+NEWEST = "0006"
 """The revision that this version was written for. Alembic, eleven megabytes of it, is loaded only to get there."""
 
 

@@ -1,0 +1,18 @@
+"""What a stored time means when the clock was wrong: one that lies in the future was written by such a clock."""
+
+from datetime import datetime, timedelta
+
+SKEW = timedelta(seconds=5)
+"""How far the clocks of two replicas may differ; only what lies further ahead counts as a time in the future."""
+
+LONG_AGO = timedelta.max
+
+
+def waited(since: datetime, now: datetime) -> timedelta:
+    """Return how long ago something was, for waiting and limits: what lies in the future was long ago."""
+    return LONG_AGO if since > now + SKEW else now - since
+
+
+def age(since: datetime, now: datetime) -> timedelta:
+    """Return how old something is, for whatever deletes or ends a right: what lies in the future is from now."""
+    return max(now - since, timedelta())
