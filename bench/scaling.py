@@ -34,6 +34,11 @@ def measure(folder: Path, table: Table) -> None:
         with servers.service(settings, workers=2) as (url, _):
             both = [run(url + POST, seconds=SECONDS, script="post.lua") for _ in range(ROUNDS)]
         table.add(f"POST, {engine}, two processes against one", list(zip(both, alone, strict=True)), least=1.0)
+        with servers.service(settings) as (url, _):
+            alone = [run(url + POST, seconds=SECONDS, connections=256, script="post.lua") for _ in range(ROUNDS)]
+        with servers.service(settings, workers=2) as (url, _):
+            both = [run(url + POST, seconds=SECONDS, connections=256, script="post.lua") for _ in range(ROUNDS)]
+        table.add(f"the same, {engine}, 256 connections", list(zip(both, alone, strict=True)), least=1.4)
 
 
 def _gain(table: Table, name: str, one: str, two: str, path: str) -> float:

@@ -4,6 +4,7 @@ import json
 import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from statistics import median
 
 from bench import servers
 from bench.databases import databases
@@ -38,6 +39,7 @@ def measure(folder: Path, table: Table) -> None:
                             limit + POST, seconds=SECONDS, connections=many, script="post.lua"
                         ),
                         least=0.33,
+                        most_spread=4.0 if engine == "SQLite" and connections == 32 else None,
                     )
         settings = servers.environ(folder, f"sqlite:///{folder}/read.db", servers.free_port())
         seed(settings, pages=1, comments=20, approve=1)
@@ -74,9 +76,25 @@ def _measure_reading(table: Table, url: str, limit: str) -> None:
 
 
 def _beside(
-    table: Table, name: str, subject: Callable[[], Load], limit: Callable[[], Load], *, least: float
+    table: Table,
+    name: str,
+    subject: Callable[[], Load],
+    limit: Callable[[], Load],
+    *,
+    least: float,
+    most_spread: float | None = None,
 ) -> None:
-    table.add(name, [(subject(), limit()) for _ in range(ROUNDS)], least=least)
+    pairs = [(subject(), limit()) for _ in range(ROUNDS)]
+    table.add(name, pairs, least=least)
+    if most_spread is not None:
+        spread = median(one.p99 for one, _ in pairs) / median(one.p50 for one, _ in pairs)
+        table.note(
+            f"{name}: p99 beside p50",
+            "",
+            ratio=f"{spread:.2f}",
+            least=f"below {most_spread:.2f}",
+            met="yes" if spread < most_spread else "no",
+        )
 
 
 def _stretches(url: str) -> Iterator[str]:

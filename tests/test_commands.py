@@ -1,6 +1,7 @@
 """The service as a process: signals, ports, settings, commands and exit codes."""
 
 import asyncio
+import gc
 import json
 import signal
 import socket
@@ -11,7 +12,8 @@ import pytest
 from aiohttp import ClientConnectionError, ClientError, ClientSession
 from sqlalchemy import select
 
-from moderation_service import __version__, runtime, workers
+from moderation_service import __version__, cli, runtime, workers
+from moderation_service.config import Settings
 from moderation_service.storage.database import Database
 from moderation_service.storage.tables import comments
 from tests.factories import OTHER_SECRET, SITES, a_submission
@@ -217,3 +219,20 @@ async def test_serve_says_what_starts_and_stops_and_which_variable_is_no_setting
     assert events["service.started"]["version"] == __version__
     assert events["service.started"]["sites"] == ["coop", "altro"]
     assert lines[-1]["event"] == "service.stopped"
+
+
+async def test_serve_keeps_the_collector_from_what_was_loaded(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frozen: list[int] = []
+
+    async def serve(*_: object, **__: object) -> None:
+        frozen.append(gc.get_freeze_count())
+
+    monkeypatch.setattr(runtime, "serve", serve)
+    monkeypatch.setattr(runtime, "on_signals", lambda *_: None)
+    try:
+        await cli._serve(settings)
+    finally:
+        gc.unfreeze()
+    assert frozen[0] > 10_000
