@@ -28,7 +28,8 @@ from moderation_service.services import audit as books
 from moderation_service.sites import SitesFileError
 from moderation_service.storage import keys as stored_keys
 from moderation_service.storage import migrations
-from moderation_service.storage.database import Database
+from moderation_service.storage.database import Database, NoDatabaseError, Opening
+from moderation_service.storage.migrations import SchemaError, State
 from moderation_service.web import openapi as document
 from moderation_service.web.routes import ENDPOINTS
 
@@ -169,7 +170,8 @@ async def _migrate(url: str) -> None:
 
 
 async def _audit(url: str) -> dict[str, int]:
-    async with Database.open(url) as database:
+    async with Database.open(url, Opening.READ) as database:
+        await migrations.require(database)
         return await books.differences(database)
 
 
@@ -203,14 +205,21 @@ async def _check(environ: Mapping[str, str]) -> None:
 async def _check_database(settings: Settings) -> list[str]:
     name = config.variable("database_url")
     try:
-        async with Database.open(settings.database_url) as database:
-            if not await migrations.is_current(database):
+        async with Database.open(settings.database_url, Opening.READ) as database:
+            state, _ = await migrations.look(database)
+            if state in {State.EMPTY, State.OLDER}:
                 click.echo(f"{name} is not up to date yet; serve sees to it at start, as does migrate.")
                 return []
+            await migrations.require(database)
             async with database.read() as connection:
                 missing = await stored_keys.unlisted(connection, KeyRing(settings.secret_keys))
-    except (UnavailableError, OSError) as error:
-        return [f"{name} cannot be opened: {type(error.__cause__ or error).__name__}"]
+    except NoDatabaseError as error:
+        click.echo(f"{name} is not up to date yet: {error.reason}; serve and migrate make it.")
+        return []
+    except SchemaError as error:
+        return [f"{name}: the database {error}"]
+    except UnavailableError as error:
+        return [f"{name} cannot be opened: {error.reason}"]
     return [f"{config.variable('secret_keys')} lacks the key {key_id}, still in use" for key_id in missing]
 
 

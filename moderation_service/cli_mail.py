@@ -22,7 +22,8 @@ from moderation_service.mail.transport import Transport
 from moderation_service.services import mailroom
 from moderation_service.services.directory import Directory
 from moderation_service.services.mailroom import Details, NoSuchMailError, Overview
-from moderation_service.storage.database import Database
+from moderation_service.storage import migrations
+from moderation_service.storage.database import Database, Opening
 
 PARKED = 3
 """The exit code of `mail list` when something is parked."""
@@ -112,21 +113,24 @@ async def _show(settings: Settings, name: str) -> Details:
 
 
 async def _retry(settings: Settings, name: str | None) -> None:
-    async with _opened(settings) as (database, directory):
+    async with _opened(settings, Opening.EXISTING) as (database, directory):
         await mailroom.retry(database, directory, name)
 
 
 async def _cancel(settings: Settings, name: str) -> None:
-    async with _opened(settings) as (database, directory):
+    async with _opened(settings, Opening.EXISTING) as (database, directory):
         await mailroom.cancel(database, directory, name)
 
 
 @asynccontextmanager
-async def _opened(settings: Settings) -> AsyncIterator[tuple[Database, Directory]]:
+async def _opened(
+    settings: Settings, opening: Opening = Opening.READ
+) -> AsyncIterator[tuple[Database, Directory]]:
     directory = Directory(KeyRing(settings.secret_keys))
     listed = sites.load(settings.sites, local_addresses=settings.local_addresses)
     try:
-        async with Database.open(settings.database_url) as database:
+        async with Database.open(settings.database_url, opening) as database:
+            await migrations.require(database)
             await directory.look_up(database, listed)
             yield database, directory
     except NoSuchMailError as error:

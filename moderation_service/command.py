@@ -12,6 +12,8 @@ from moderation_service import config
 from moderation_service.config import Settings, SettingsError
 from moderation_service.domain.errors import KeyNotListedError, UnavailableError
 from moderation_service.sites import SitesFileError
+from moderation_service.storage.database import NoDatabaseError
+from moderation_service.storage.migrations import SchemaError
 
 Result = TypeVar("Result")
 
@@ -33,8 +35,13 @@ def run(work: Coroutine[object, object, Result]) -> Result:
         fail(f"{config.variable('sites')}: {fault}" for fault in error.faults)
     except KeyNotListedError:
         fail([f"{config.variable('secret_keys')} lacks a key that something is stored under; see `check`"])
-    except UnavailableError:
-        fail([f"{config.variable('database_url')} cannot be used just now"])
+    except SchemaError as error:
+        fail([f"{config.variable('database_url')}: the database {error}"])
+    except NoDatabaseError as error:
+        fail([f"{config.variable('database_url')}: {error.reason}; serve and migrate make it"])
+    except UnavailableError as error:
+        reason = f": {error.reason}" if error.reason else ""
+        fail([f"{config.variable('database_url')} cannot be used just now{reason}"])
     except OSError as error:
         fail([error.strerror or str(error)])
 

@@ -34,8 +34,8 @@ from moderation_service.services.page_addresses import PageAddresses
 from moderation_service.services.sessions import Sessions
 from moderation_service.services.submission import Intake
 from moderation_service.sites import SitesFile
-from moderation_service.storage import migrations
-from moderation_service.storage.database import Database
+from moderation_service.storage import contents, migrations
+from moderation_service.storage.database import Database, location
 from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.app import create_app
 from moderation_service.web.client_address import Clients
@@ -76,6 +76,7 @@ async def opened(
     directory = Directory(keys)
     async with Database.open(settings.database_url) as database:
         await migrations.upgrade(database)
+        await _say_what_was_opened(database, settings)
         sites_file = SitesFile(settings.sites, local_addresses=settings.local_addresses)
         await directory.replace(database, sites_file.load(), now=clock(), new_id=new_id)
         circuit = Circuit(clock)
@@ -92,6 +93,18 @@ async def opened(
             sites_file=sites_file,
             sites_changed=sites_changed or asyncio.Event(),
         )
+
+
+async def _say_what_was_opened(database: Database, settings: Settings) -> None:
+    async with database.read() as connection:
+        found = await contents.look(connection)
+    _log.info(
+        "storage.opened",
+        database=location(settings.database_url),
+        comments=found.comments,
+        is_exact=found.is_exact,
+        newest=found.newest and found.newest.isoformat(timespec="seconds"),
+    )
 
 
 def _delivery(

@@ -38,10 +38,17 @@ _OF_PROMISES: dict[str, Select[Any]] = {
 }
 
 
+NAMES = (*_QUESTIONS, *_OF_PROMISES)
+"""What must never be."""
+
+
+async def count(connection: Connection, name: str) -> int:
+    """Return how many rows there are of what must never be."""
+    query = _OF_PROMISES[name] if name in _OF_PROMISES else _QUESTIONS[name].select_from(comments)
+    found: int = (await connection.execute(query)).scalar_one()
+    return found
+
+
 async def differences(connection: Connection) -> dict[str, int]:
     """Return how many rows answer each question; all are 0 when the books balance."""
-    found = {
-        name: (await connection.execute(query.select_from(comments))).scalar_one()
-        for name, query in _QUESTIONS.items()
-    }
-    return found | {name: (await connection.execute(query)).scalar_one() for name, query in _OF_PROMISES.items()}
+    return {name: await count(connection, name) for name in NAMES}

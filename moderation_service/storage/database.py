@@ -9,6 +9,7 @@ from enum import StrEnum, auto
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from sqlalchemy import Table, create_engine, event, exc, func, select, text, type_coerce
 from sqlalchemy.dialects import postgresql, sqlite
@@ -47,6 +48,7 @@ _CLASSES_OF_POSTS = 0x706F7374
 _LOCK_CLASSES = text(
     "SELECT pg_advisory_xact_lock(CAST(:kind AS integer), one) FROM unnest(CAST(:classes AS integer[])) AS one"
 )
+_SHOWN = frozenset({"host", "port", "dbname", "target_session_attrs"})
 
 
 class Opening(StrEnum):
@@ -200,6 +202,16 @@ class Database:
             await self._checkpoints.close()
         if self._lock is not None:
             self._lock.close()
+
+
+def location(url: str) -> str:
+    """Return where a database is, for an operator's log: a path, or a server without user and password."""
+    if url.startswith("sqlite:"):
+        return os.path.abspath(url.removeprefix("sqlite:///"))  # noqa: PTH100 - a link is named as it is
+    parts = urlsplit(url)
+    shown = urlencode([one for one in parse_qsl(parts.query) if one[0] in _SHOWN], safe="/:,")
+    server = f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{parts.path}"
+    return f"{server}?{shown}" if shown else server
 
 
 def insert(connection: Connection, table: Table) -> sqlite.Insert | postgresql.Insert:

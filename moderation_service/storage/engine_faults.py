@@ -17,6 +17,7 @@ _SQLITE_PROGRAM_FAULT = "SQLITE_ERROR"
 _WORDS = {
     "SQLITE_FULL": "the disk is full",
     "SQLITE_IOERR_WRITE": "the disk takes no more, or fails",
+    "SQLITE_IOERR_SHMSIZE": "the disk takes no more, or fails",
     "SQLITE_IOERR_FSYNC": "the disk fails",
     "SQLITE_READONLY": "its file may not be written",
     "SQLITE_READONLY_DIRECTORY": "its folder may not be written",

@@ -67,6 +67,13 @@ keys_in_use = Table(
     Column("since", UtcDateTime, nullable=False),
 )
 
+schema_compatibility = Table(
+    "schema_compatibility",
+    metadata,
+    Column("oldest", String(16), primary_key=True),
+)
+"""The oldest revision of the schema whose version may run on this one; written by the migrations."""
+
 idempotency_keys = Table(
     "idempotency_keys",
     metadata,

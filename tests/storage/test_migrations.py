@@ -4,10 +4,11 @@ from importlib.resources import files
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from sqlalchemy import select
 
 from moderation_service.storage import migrations
 from moderation_service.storage.database import Database
-from moderation_service.storage.tables import metadata
+from moderation_service.storage.tables import metadata, schema_compatibility
 
 
 def test_the_newest_revision_is_the_one_that_alembic_ends_at() -> None:
@@ -30,3 +31,15 @@ async def test_several_processes_migrate_an_empty_database_once(empty_database_u
             return await migrations.is_current(database)
 
     assert await asyncio.gather(*(migrate() for _ in range(4))) == [True] * 4
+
+
+def test_every_migration_says_whether_the_previous_version_may_run_on_it() -> None:
+    scripts = ScriptDirectory(str(files("moderation_service.storage.migrations"))).walk_revisions()
+    silent = [one.revision for one in scripts if not hasattr(one.module, "previous_version_may_run")]
+    assert silent == ["0003", "0002", "0001"], "those from before it was asked"
+
+
+async def test_the_database_keeps_which_versions_may_run_on_it(database: Database) -> None:
+    async with database.read() as connection:
+        [oldest] = (await connection.execute(select(schema_compatibility.c.oldest))).scalars()
+    assert oldest == "0003", "all migrations since then let the version before run"

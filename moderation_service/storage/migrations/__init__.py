@@ -1,41 +1,159 @@
 """Alembic migrations, run from inside the package."""
 
+import asyncio
+import random
+import time
+from enum import StrEnum, auto
 from importlib.resources import as_file, files
+from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, inspect, text
+import structlog
+from sqlalchemy import Connection, delete, exc, insert, inspect, select, text
 
-from moderation_service.storage.database import Database
+from moderation_service.domain.errors import UnavailableError
+from moderation_service.storage import desk_tables  # noqa: F401 - adds its tables to the metadata
+from moderation_service.storage.database import Database, lock_tables
+from moderation_service.storage.engine_faults import DEADLOCK, LOCK_NOT_FREE, code_of
+from moderation_service.storage.tables import metadata, schema_compatibility
 
-NEWEST = "0006"
+if TYPE_CHECKING:
+    from alembic.script import ScriptDirectory
+
+NEWEST = "0007"
 """The revision that this version was written for. Alembic, eleven megabytes of it, is loaded only to get there."""
+
+PATIENCE = 60.0
+"""Seconds for which a migration tries to get its turn."""
+
+_PATIENCE_FOR_LOCKS = 0.3
+
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class SchemaError(Exception):
+    """This version cannot work on the database as it is; the text says why to whoever operates it."""
+
+
+class State(StrEnum):
+    """How a database stands to this version."""
+
+    EMPTY = auto()
+    """Without our tables."""
+
+    OLDER = auto()
+    CURRENT = auto()
+
+    NEWER = auto()
+    """Of a newer version, which lets this one run on it."""
+
+    TOO_NEW = auto()
+
+
+async def look(database: Database) -> tuple[State, str]:
+    """Return how the schema stands to this version, and its revision."""
+    async with database.read() as connection:
+        return await connection.run_sync(_look)
+
+
+async def require(database: Database) -> None:
+    """Raise SchemaError unless this version can work on the database as it is."""
+    state, revision = await look(database)
+    if state is State.EMPTY:
+        raise SchemaError("holds no tables of this service yet; serve and migrate make them")
+    if state is State.OLDER:
+        raise SchemaError(f"is of schema {revision}, older than {NEWEST}; serve and migrate bring it up to date")
+    if state is State.TOO_NEW:
+        raise SchemaError(
+            f"is of schema {revision}, made by a newer version, and this one knows {NEWEST}: install the newer "
+            f"version, or restore a backup from before it"
+        )
 
 
 async def upgrade(database: Database) -> None:
-    """Bring the schema up to date, one process at a time; where it is, nothing is written."""
-    if await is_current(database):
-        return
+    """Bring the schema up to date, one process at a time; where it is, nothing is written.
+
+    Raise SchemaError where that cannot be: the database is then as it was.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        state, revision = await look(database)
+        if state is State.NEWER:
+            _log.warning("storage.newer_schema", schema=revision, known=NEWEST)
+        if state not in {State.EMPTY, State.OLDER}:
+            await require(database)
+            return
+        try:
+            await _try_to_upgrade(database)
+        except UnavailableError as error:
+            is_busy = code_of(error) in {LOCK_NOT_FREE, DEADLOCK}
+            if not is_busy or time.monotonic() >= deadline:
+                reason = error.reason or "its turn did not come"
+                raise SchemaError(f"could not be migrated from {revision or 'nothing'}: {reason}") from error
+        except exc.DBAPIError as error:
+            raise SchemaError(
+                f"could not be migrated from {revision or 'nothing'}: {code_of(error)} from the database; "
+                f"are the tables of another program in it?"
+            ) from error
+        else:
+            return
+        await asyncio.sleep(random.uniform(0.1, 0.5))  # noqa: S311 - so that replicas do not meet again
+
+
+async def _try_to_upgrade(database: Database) -> None:
+    """Lock all tables before the first is changed: who writes meanwhile never waits in a circle with this."""
     async with database.exclusive() as connection:
+        there = await connection.run_sync(lambda sync: inspect(sync).get_table_names())
+        await lock_tables(connection, [name for name in metadata.tables if name in there], _PATIENCE_FOR_LOCKS)
         await connection.run_sync(_upgrade)
 
 
 async def is_current(database: Database) -> bool:
     """Tell whether the schema is the one that this version was written for."""
-    async with database.read() as connection:
-        return await connection.run_sync(_is_current)
+    return (await look(database))[0] is State.CURRENT
 
 
 def _upgrade(connection: Connection) -> None:
     from alembic import command  # noqa: PLC0415 - see NEWEST
     from alembic.config import Config  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+    from alembic.util import CommandError  # noqa: PLC0415
 
     with as_file(files(__name__)) as folder:
         config = Config()
         config.set_main_option("script_location", str(folder).replace("%", "%%"))
         config.attributes["connection"] = connection
-        command.upgrade(config, "head")
+        try:
+            command.upgrade(config, "head")
+        except CommandError as error:
+            raise SchemaError(f"could not be migrated: {error}") from error
+        oldest = _oldest(ScriptDirectory.from_config(config))
+    connection.execute(delete(schema_compatibility))
+    connection.execute(insert(schema_compatibility).values(oldest=oldest))
 
 
-def _is_current(connection: Connection) -> bool:
-    if not inspect(connection).has_table("alembic_version"):
-        return False
-    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar() == NEWEST
+def _oldest(scripts: "ScriptDirectory") -> str:
+    """Return the oldest revision whose version may run on the newest schema: while each lets the one before."""
+    oldest = NEWEST
+    for script in scripts.walk_revisions():
+        oldest = script.revision
+        if not getattr(script.module, "previous_version_may_run", False):
+            break
+    return oldest
+
+
+def _look(connection: Connection) -> tuple[State, str]:
+    tables = inspect(connection)
+    if not tables.has_table("alembic_version"):
+        return State.EMPTY, ""
+    revision = connection.execute(text("SELECT version_num FROM alembic_version")).scalar() or ""
+    if not revision:
+        return State.EMPTY, ""
+    if revision == NEWEST:
+        return State.CURRENT, revision
+    if revision < NEWEST:
+        return State.OLDER, revision
+    if tables.has_table(schema_compatibility.name):
+        oldest = connection.execute(select(schema_compatibility.c.oldest)).scalar()
+        if oldest is not None and oldest <= NEWEST:
+            return State.NEWER, revision
+    return State.TOO_NEW, revision

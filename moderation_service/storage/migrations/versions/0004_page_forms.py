@@ -8,6 +8,8 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
+previous_version_may_run = True
+
 _UNCHECKED = sa.text("form IS NULL")
 _MOVING = sa.text("moves_to IS NOT NULL")
 

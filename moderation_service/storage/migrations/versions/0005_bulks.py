@@ -8,6 +8,8 @@ down_revision = "0004"
 branch_labels = None
 depends_on = None
 
+previous_version_may_run = True
+
 
 def upgrade() -> None:
     """Create two tables; nothing that is there is touched."""

@@ -8,6 +8,8 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
+previous_version_may_run = True
+
 
 def upgrade() -> None:
     """Add the columns and the table."""
