@@ -9,7 +9,7 @@ help: ## what can be made
 run: $(VENV)/demo ## the whole story on this machine: service, demo page and mailbox
 	@exec $(BIN)/moderation-service demo
 
-test: $(VENV)/test browser nginx ## every test
+test: $(VENV)/test browser nginx pgbouncer ## every test
 	$(BIN)/pytest -n 2
 
 check: $(VENV)/test ## style, types and import contracts
@@ -37,7 +37,10 @@ browser: $(VENV)/test
 	@command -v chromium >/dev/null || tests/install_browser.sh $(BIN)
 
 nginx:
-	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || tests/install_nginx.sh
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || tests/install_program.sh nginx nginx-light
+
+pgbouncer:
+	@PATH="$$PATH:/usr/sbin" command -v pgbouncer >/dev/null || tests/install_program.sh pgbouncer pgbouncer
 
 python-is-new-enough:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python 3.11 or newer is needed; name one with: make PYTHON=python3.12 ...")'
@@ -49,4 +52,4 @@ $(VENV)/%: pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[$*]'
 	@touch $@
 
-.PHONY: help run test check format bench bench-large soak browser nginx python-is-new-enough
+.PHONY: help run test check format bench bench-large soak browser nginx pgbouncer python-is-new-enough

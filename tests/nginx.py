@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import answers
 from tests.running import until
 
 _MAIN = """
@@ -26,7 +27,7 @@ http {{
     {http}
 }}
 """
-_MISSING = "no nginx; tests/install_nginx.sh gets one"
+_MISSING = "no nginx; tests/install_program.sh gets one"
 
 
 @asynccontextmanager
@@ -42,19 +43,9 @@ async def nginx(folder: Path, http: str, port: int) -> AsyncIterator[None]:
         program, "-p", str(folder), "-c", str(file), "-e", f"{folder}/error.log", "-g", "daemon off;"
     )
     try:
-        await until(lambda: _answers(port, child))
+        await until(lambda: answers(port, child))
         yield
     finally:
         if child.returncode is None:
             child.terminate()
         await child.wait()
-
-
-async def _answers(port: int, child: asyncio.subprocess.Process) -> bool:
-    assert child.returncode is None, "nginx does not start; see what it wrote"
-    try:
-        _, writer = await asyncio.open_connection("127.0.0.1", port)
-    except ConnectionRefusedError:
-        return False
-    writer.close()
-    return True

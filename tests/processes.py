@@ -126,6 +126,17 @@ def free_port() -> int:
         return port
 
 
+async def answers(port: int, child: subprocess.Process) -> bool:
+    """Tell whether a program of the tests takes connections on its port; fail when it has ended."""
+    assert child.returncode is None, "it does not start; see what it wrote"
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except ConnectionRefusedError:
+        return False
+    writer.close()
+    return True
+
+
 async def _read(process: Process) -> None:
     assert process.child.stdout is not None
     while chunk := await process.child.stdout.read(65536):
