@@ -93,4 +93,6 @@ def code_of(error: BaseException | None) -> str | None:
 def _reason(error: BaseException | None, code: str | None) -> str:
     if isinstance(error, OSError) and error.strerror and code is None:
         return error.strerror
+    if isinstance(error, TimeoutError | exc.TimeoutError):
+        return "it did not answer in time"
     return f"{_WORDS.get(code or '', type(error).__name__)}{f' ({code})' if code else ''}"

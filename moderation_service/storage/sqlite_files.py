@@ -11,7 +11,7 @@ from typing import Any
 
 import structlog
 
-from moderation_service.storage.engine_faults import FilesReplacedError
+from moderation_service.storage.engine_faults import FilesReplacedError, code_of
 
 LARGEST_LOG = 16 * 1024 * 1024
 """Bytes of the write-ahead log that are kept for the next writer; what a long reader leaves beyond is cut off."""
@@ -128,7 +128,7 @@ class Checkpoints:
                 if is_all and stamp is not None and stamp[1] > LARGEST_LOG:
                     is_all = not connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
         except sqlite3.Error as error:
-            _log.warning("storage.not_checkpointed", code=error.sqlite_errorname)
+            _log.warning("storage.not_checkpointed", code=code_of(error))
             return False
         return is_all
 
