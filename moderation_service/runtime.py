@@ -42,9 +42,10 @@ from moderation_service.web.client_address import Clients
 from moderation_service.web.context import Context
 from moderation_service.web.door import at_the_door
 from moderation_service.web.endpoints import Endpoint
+from moderation_service.web.kept_pages import KeptPages
 from moderation_service.web.lists import Lists
 from moderation_service.web.metrics import Metrics
-from moderation_service.web.page_cache import PageCache
+from moderation_service.web.page_cache import MEGABYTE, PageCache
 from moderation_service.web.protocol import Limits, Runner, Server
 from moderation_service.workers import Service, new_id, utc_now
 
@@ -148,7 +149,7 @@ def _context(
     writer = GroupCommit(database, submission.accept)
     intake = Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening)
     backlog = Backlog(database)
-    cache = PageCache()
+    cache = PageCache(settings.cache_mb * MEGABYTE)
     tail = Tail(database, cache.drop)
     clients = Clients(settings.trusted_proxies, clock=clock)
     login_composer = LoginComposer(public_url=settings.public_url, sender=settings.mail_from)
@@ -172,6 +173,7 @@ def _context(
         writer=writer,
         admission=Admission(database, intake, writer, backlog, clock=clock),
         lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
+        kept_pages=KeptPages(directory, cache, tail),
         tail=tail,
         health=Health(
             database,

@@ -58,6 +58,8 @@ SPEAKING_OF_DATABASES = {
     "moderation_service/storage/sqlite_files.py": None,
     "moderation_service/storage/postgresql_server.py": None,
     "moderation_service/storage/engine_faults.py": None,
+    "moderation_service/storage/prepared.py": None,
+    "moderation_service/storage/json_rows.py": None,
     "moderation_service/storage/tables.py": {"sqlite_where", "postgresql_where"},
 }
 _MIGRATIONS = {"sqlite_where", "postgresql_where"}

@@ -91,6 +91,9 @@ class Settings:
         "how long a cache between the service and its readers may keep a list without asking; at most 60",
         default="5",
     )
+    cache_mb: int = _setting(
+        values.megabytes, "memory for answers, for each process, in MB of 1,048,576 bytes", default="64"
+    )
     mail_connections: int = _setting(
         values.connections, "how many connections to the mail server may be open at once", default="3"
     )

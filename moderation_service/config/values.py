@@ -18,6 +18,7 @@ _MOST_SECONDS = 86_400
 _MOST_HOURS = 8_760
 _MOST_CONNECTIONS = 50
 _MOST_OPEN_CONNECTIONS = 1_000_000
+_MOST_MEGABYTES = 65_536
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -220,6 +221,13 @@ def log_format(text: str) -> LogFormat:
         return LogFormat(text)
     except ValueError as error:
         raise ValueError("must be json or console") from error
+
+
+def megabytes(text: str) -> int:
+    """Read an amount of memory, 0 for none."""
+    if not _is_number(text) or int(text) > _MOST_MEGABYTES:
+        raise ValueError(f"must be a whole number of megabytes, at most {_MOST_MEGABYTES}")
+    return int(text)
 
 
 def switch(text: str) -> bool:

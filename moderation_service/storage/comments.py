@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import func, select, update
 
-from moderation_service.domain.comments import Draft, PublicComment, QueuedComment, Status
+from moderation_service.domain.comments import Draft, QueuedComment, Status
 from moderation_service.domain.markup import PLAIN_RENDERER
 from moderation_service.domain.pages import FORM
 from moderation_service.storage.bulk import insert_rows
@@ -14,15 +14,6 @@ from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, pages
 
 _LOOKED_AT_FOR_REPLIES = 5_000
-_PUBLIC = select(
-    comments.c.id,
-    comments.c.parent_id,
-    comments.c.author_name,
-    comments.c.author_url,
-    comments.c.body,
-    comments.c.body_html,
-    comments.c.created_at,
-)
 _QUEUED = select(
     comments.c.id,
     comments.c.site_id,
@@ -100,44 +91,10 @@ async def approved_on_page(connection: Connection, ids: Sequence[str]) -> dict[s
     return {row.id: row.page_id for row in rows}
 
 
-async def approved(
-    connection: Connection, page_id: str, *, after: str | None, limit: int, newest_first: bool
-) -> list[PublicComment]:
-    """Return a page's approved comments behind the id `after`, in order of arrival."""
-    query = _PUBLIC.where(comments.c.page_id == page_id, comments.c.status == Status.APPROVED)
-    if after is not None:
-        query = query.where(comments.c.id < after if newest_first else comments.c.id > after)
-    query = query.order_by(comments.c.id.desc() if newest_first else comments.c.id).limit(limit)
-    return [PublicComment(**row._mapping) for row in await connection.execute(query)]  # noqa: SLF001
-
-
-async def approved_one(connection: Connection, comment_id: str) -> PublicComment | None:
-    """Return a comment if it is approved."""
-    query = _PUBLIC.where(comments.c.id == comment_id, comments.c.status == Status.APPROVED)
-    row = (await connection.execute(query)).first()
-    return None if row is None else PublicComment(**row._mapping)  # noqa: SLF001
-
-
-async def count_and_last_change(connection: Connection, page_id: str) -> tuple[int, datetime | None]:
-    """Return how many comments of a page are approved, and when the public last saw a change there."""
-    count = select(func.count()).where(comments.c.page_id == page_id, comments.c.status == Status.APPROVED)
-    last = select(func.max(comments.c.change_at)).where(
-        comments.c.page_id == page_id, comments.c.change_number.is_not(None)
-    )
-    row = (await connection.execute(select(count.scalar_subquery(), last.scalar_subquery()))).one()
-    return row[0], row[1]
-
-
-async def newest_title(connection: Connection, page_id: str) -> str | None:
-    """Return the title that came with the newest approved comment of a page."""
-    query = (
-        select(comments.c.page_title)
-        .where(comments.c.page_id == page_id, comments.c.status == Status.APPROVED)
-        .order_by(comments.c.id.desc())
-        .limit(1)
-    )
-    title: str | None = (await connection.execute(query)).scalar()
-    return title
+async def count_approved(connection: Connection, page_id: str) -> int:
+    """Return how many comments of a page are approved."""
+    query = select(func.count()).where(comments.c.page_id == page_id, comments.c.status == Status.APPROVED)
+    return (await connection.execute(query)).scalar_one()
 
 
 async def get(connection: Connection, comment_id: str) -> QueuedComment | None:

@@ -19,6 +19,7 @@ from sqlalchemy.pool import NullPool
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.storage import postgresql_server
 from moderation_service.storage.engine_faults import GONE, code_of, in_our_words
+from moderation_service.storage.prepared import PostgresqlReads, Reads, SqliteReads
 from moderation_service.storage.sqlite_files import LARGEST_LOG, Checkpoints, SqliteFiles
 from moderation_service.storage.tables import UtcDateTime
 from moderation_service.storage.writer_thread import WriterThread
@@ -76,6 +77,7 @@ class Database:
         reader: AsyncEngine,
         writer: AsyncEngine,
         *,
+        reads: Reads,
         patient: AsyncEngine | None = None,
         lock: WritersLock | None = None,
         thread: WriterThread | None = None,
@@ -87,6 +89,8 @@ class Database:
         self._reader = reader
         self._writer = writer
         self._patient = patient or writer
+        self.reads = reads
+        """What readers ask all the time; it sees what was committed."""
         self._lock = lock
         self._thread = thread
         self._files = files
@@ -195,6 +199,7 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await asyncio.gather(*(engine.dispose() for engine in (self._reader, self._writer, self._patient)))
+        await self.reads.close()
         for thread in (self._thread, self._inspector):
             if thread is not None:
                 await thread.close()
@@ -292,7 +297,7 @@ def _open_sqlite(url: str, opening: Opening) -> Database:
     if opening is Opening.READ:
         event.listen(reader.sync_engine, "connect", partial(_set_pragmas, (*_PRAGMAS, "PRAGMA query_only = ON")))
         event.listen(reader.sync_engine, "begin", partial(_begin, "BEGIN"))
-        return Database(reader, reader, files=files)
+        return Database(reader, reader, reads=SqliteReads(path, reader.dialect), files=files)
     writer = make(pool_size=1, pool_reset_on_return=None)
     batches, looks = (
         create_engine(f"sqlite:///{path}", pool_size=1, pool_reset_on_return=None, **options) for _ in range(2)
@@ -312,6 +317,7 @@ def _open_sqlite(url: str, opening: Opening) -> Database:
     return Database(
         reader,
         writer,
+        reads=SqliteReads(path, reader.dialect, files),
         lock=lock,
         thread=WriterThread(batches),
         inspector=WriterThread(looks, name="inspector"),
@@ -352,7 +358,13 @@ async def _open_postgresql(url: str) -> Database:
     patient = make(async_creator=partial(server.connect, command_timeout=_EXCLUSIVE_PATIENCE), poolclass=NullPool)
     for one in (engine, patient):
         event.listen(one.sync_engine, "handle_error", _let_go_of_a_server_that_is_gone)
-    return Database(engine, engine, patient=patient, limits_itself=server.is_pooled)
+    return Database(
+        engine,
+        engine,
+        reads=PostgresqlReads(server.connect, engine.dialect, names_statements=not server.is_pooled),
+        patient=patient,
+        limits_itself=server.is_pooled,
+    )
 
 
 def _let_go_of_a_server_that_is_gone(context: Any) -> None:

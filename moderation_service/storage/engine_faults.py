@@ -1,5 +1,6 @@
 """The databases' many ways to say "not now", turned into one."""
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -68,6 +69,12 @@ def in_our_words() -> Iterator[None]:
     except exc.PendingRollbackError as error:
         _log.warning("storage.unavailable", error=type(error).__name__)
         raise ConnectionLostError(reason="the connection broke") from error
+    except sqlite3.Error as error:
+        code = code_of(error)
+        if code in {None, _SQLITE_PROGRAM_FAULT}:
+            raise
+        _log.warning("storage.unavailable", error=type(error).__name__, code=code)
+        raise UnavailableError(reason=_reason(error, code)) from error
     except (OSError, TimeoutError, exc.TimeoutError) as error:
         _log.warning("storage.unavailable", error=type(error).__name__)
         raise UnavailableError(reason=_reason(error, None)) from error

@@ -23,6 +23,7 @@ from moderation_service.services.submission import Intake
 from moderation_service.storage.database import Database
 from moderation_service.storage.group_commit import GroupCommit
 from moderation_service.web.client_address import Clients
+from moderation_service.web.kept_pages import KeptPages
 from moderation_service.web.lists import Lists
 from moderation_service.web.metrics import Metrics
 
@@ -40,6 +41,7 @@ class Context:
     writer: GroupCommit[Draft, Receipt]
     admission: Admission
     lists: Lists
+    kept_pages: KeptPages
     tail: Tail
     health: Health
     metrics: Metrics

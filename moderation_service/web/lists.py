@@ -1,9 +1,11 @@
 """Lists of comments: from memory while nothing changed, else from the database."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from email.utils import format_datetime
-from functools import partial
+from dataclasses import dataclass, replace
+from functools import lru_cache, partial
+from typing import Any
+
+from marshmallow import ValidationError
 
 from moderation_service.domain import pages
 from moderation_service.domain.errors import FieldsInvalidError, UnknownSiteError
@@ -12,19 +14,23 @@ from moderation_service.domain.sites import Sites
 from moderation_service.services import listing
 from moderation_service.services.changes import Tail
 from moderation_service.services.directory import Directory
+from moderation_service.services.listing import LARGEST, Listing
 from moderation_service.storage.database import Database
 from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED, to_json
+from moderation_service.web.bounded import fitting
 from moderation_service.web.loading import load
 from moderation_service.web.page_cache import Answer, Key, PageCache
+from moderation_service.web.targets import Targets
 from schemas.comments import ListQuery, Order
 
 _LIST = ListQuery()
-_REMEMBERED = 4_096
-_LONGEST_REMEMBERED = 600
+_PAGE_URL = "page_url"
+_ANY_PAGE = "https://www.example.org/"
+_OTHERS_REMEMBERED = 1_024
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
+class Asked:
     """What a query string asks for."""
 
     page: Page
@@ -37,49 +43,41 @@ class Lists:
     def __init__(
         self, database: Database, directory: Directory, cache: PageCache, tail: Tail, *, cache_control: str
     ) -> None:
-        self._cache_control = cache_control
+        self._headers = {
+            "Cache-Control": cache_control,
+            "Vary": "Accept-Encoding",
+            **NOT_TO_BE_GUESSED,
+            **FOR_ANY_ORIGIN,
+        }
         self._database = database
         self._directory = directory
         self._cache = cache
         self._tail = tail
-        self._asked: dict[str, _Asked] = {}
-        self._sites: Sites | None = None
+        self._targets: Targets[Asked] = Targets(directory, cache)
 
     def kept(self, target: str) -> Answer | None:
         """Return from memory the answer to a target, a path and query as sent; None when it must be asked for."""
-        asked = self._asked.get(target)
-        if asked is None or self._sites is not self._directory.sites or not self._tail.is_current:
+        asked = self._targets.get(target)
+        if asked is None or not self._tail.is_current:
             return None
         return self._cache.get(asked.key)
 
-    async def answer(self, target: str, query: Mapping[str, str]) -> Answer:
-        """Return the answer to a target's query; raise FieldsInvalidError or UnknownSiteError for a wrong one."""
-        asked = self._read(query)
-        self._remember(target, asked)
+    def read(self, target: str, query: Mapping[str, str]) -> Asked:
+        """Return what a target's query asks for; raise FieldsInvalidError or UnknownSiteError for a wrong one."""
+        asked = self._targets.get(target)
+        if asked is None:
+            asked = _read(self._directory.sites, query)
+            self._targets.remember(target, asked)
+        return asked
+
+    async def answer(self, asked: Asked) -> Answer:
+        """Return the answer, from memory where it may be; raise UnavailableError."""
         make = partial(self._make, asked)
         if not self._tail.is_current:
             return await make()
         return self._cache.get(asked.key) or await self._cache.fill(asked.key, make)
 
-    def _read(self, query: Mapping[str, str]) -> _Asked:
-        asked = load(_LIST, dict(query))
-        page = page_of(self._directory.sites, asked["page_url"])
-        key = Key(
-            page_id=page.id,
-            after=asked["cursor"],
-            limit=asked["limit"],
-            newest_first=asked["order"] is Order.NEWEST,
-        )
-        return _Asked(page, key)
-
-    def _remember(self, target: str, asked: _Asked) -> None:
-        if self._sites is not self._directory.sites or len(self._asked) >= _REMEMBERED:
-            self._asked.clear()
-            self._sites = self._directory.sites
-        if len(target) <= _LONGEST_REMEMBERED:
-            self._asked[target] = asked
-
-    async def _make(self, asked: _Asked) -> Answer:
+    async def _make(self, asked: Asked) -> Answer:
         found = await listing.list_page(
             self._database,
             asked.page,
@@ -87,23 +85,60 @@ class Lists:
             limit=asked.key.limit,
             newest_first=asked.key.newest_first,
         )
-        body = to_json(
-            {
-                "page_url": found.page_url,
-                "count": found.count,
-                "comments": found.comments,
-                "next_cursor": found.next_after,
-            }
-        )
-        headers = {
-            "Cache-Control": self._cache_control,
-            "Vary": "Accept-Encoding",
-            **NOT_TO_BE_GUESSED,
-            **FOR_ANY_ORIGIN,
+        answer = Answer(_body(found), self._headers, last_change=found.last_change)
+        await answer.compress()
+        return answer
+
+
+def _read(sites: Sites, query: Mapping[str, str]) -> Asked:
+    url, others = _checked(query)
+    page = page_of(sites, url)
+    key = Key(
+        page_id=page.id,
+        after=others["cursor"],
+        limit=others["limit"],
+        newest_first=others["order"] is Order.NEWEST,
+    )
+    return Asked(page, key)
+
+
+def _checked(query: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+    """Check a query, but what stands beside the page's address only once for all pages."""
+    given = dict(query)
+    try:
+        url = _LIST.fields[_PAGE_URL].deserialize(given.pop(_PAGE_URL), _PAGE_URL)
+        return url, _others(tuple(given.items()))
+    except (KeyError, ValidationError, FieldsInvalidError):
+        whole = load(_LIST, dict(query))
+        return whole[_PAGE_URL], whole
+
+
+@lru_cache(_OTHERS_REMEMBERED)
+def _others(parameters: tuple[tuple[str, str], ...]) -> Mapping[str, Any]:
+    return load(_LIST, {_PAGE_URL: _ANY_PAGE, **dict(parameters)})
+
+
+def _body(found: Listing) -> bytes:
+    """Write a list, and end it early where it would be longer than a list may be."""
+    body = _written(found)
+    if len(body) <= LARGEST:
+        return body
+    count = fitting(found.comments)
+    if count == len(found.comments):
+        return body
+    shown = found.comments[:count]
+    return _written(replace(found, comments=shown, next_after=shown[-1].id))
+
+
+def _written(found: Listing) -> bytes:
+    return to_json(
+        {
+            "page_url": found.page_url,
+            "count": found.count,
+            "comments": found.comments,
+            "next_cursor": found.next_after,
         }
-        if found.last_change is not None:
-            headers["Last-Modified"] = format_datetime(found.last_change, usegmt=True)
-        return Answer(body, headers)
+    )
 
 
 def page_of(sites: Sites, url: str) -> Page:
@@ -111,7 +146,7 @@ def page_of(sites: Sites, url: str) -> Page:
     try:
         canonical = pages.canonical(url)
     except InvalidPageError as error:
-        raise FieldsInvalidError({"page_url": ["invalid_url"]}) from error
+        raise FieldsInvalidError({_PAGE_URL: ["invalid_url"]}) from error
     site = sites.of_page(canonical)
     if site is None:
         raise UnknownSiteError

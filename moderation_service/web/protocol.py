@@ -21,6 +21,7 @@ from moderation_service.domain import screening
 from moderation_service.web.client_address import Address, plain
 from moderation_service.web.connections import Connections, Pool, Stage
 from moderation_service.web.refusals import Refusals
+from moderation_service.web.slow_readers import PatientConnection
 
 HEAD_WITHIN = 10.0
 """Seconds in which the head of a request has to come, from the opening of the connection or its first byte."""
@@ -132,7 +133,7 @@ class Server(web.Server):
                     await self._one_less.wait()
 
 
-class _Connection(RequestHandler):
+class _Connection(PatientConnection):
     __slots__ = ("_has_closed_our_side", "_move", "_server", "began_at", "network", "opened_at", "pools", "stage")
 
     def __init__(self, server: Server, **options: Any) -> None:

@@ -61,7 +61,8 @@ async def preflight(_: web.Request) -> web.Response:
 
 async def index(request: web.Request) -> web.Response:
     """List a page's approved comments."""
-    return send(request, await request.app[CONTEXT].lists.answer(request.raw_path, request.query))
+    lists = request.app[CONTEXT].lists
+    return send(request, await lists.answer(lists.read(request.raw_path, request.query)))
 
 
 async def show(request: web.Request) -> web.Response:
@@ -71,9 +72,9 @@ async def show(request: web.Request) -> web.Response:
         raise NotFoundError
     context = request.app[CONTEXT]
     body = to_json(await listing.get(context.database, comment_id))
-    return send(
-        request, Answer(body, {"Cache-Control": context.settings.cache_control, "Vary": "Accept-Encoding"})
-    )
+    answer = Answer(body, {"Cache-Control": context.settings.cache_control, "Vary": "Accept-Encoding"})
+    await answer.compress()
+    return send(request, answer)
 
 
 async def changes(request: web.Request) -> web.Response:

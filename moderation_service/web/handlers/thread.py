@@ -1,6 +1,7 @@
 """A page's comments and the form below them, as a page of their own that works without JavaScript."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 from urllib.parse import urlencode
 
@@ -10,13 +11,14 @@ from moderation_service.domain import threads
 from moderation_service.domain.comments import PublicComment
 from moderation_service.domain.pages import Page
 from moderation_service.domain.sites import Site
+from moderation_service.locales import LANGUAGES
 from moderation_service.services import listing
 from moderation_service.services.listing import Listing
 from moderation_service.web import html, reading, submitting, thread_page
-from moderation_service.web.answers import send
+from moderation_service.web.answers import NOT_TO_BE_GUESSED, send
 from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.kept_pages import Meaning
 from moderation_service.web.lists import page_of
-from moderation_service.web.middleware import language_of
 from moderation_service.web.page_cache import Answer
 from schemas.comments import Order, ThreadQuery
 
@@ -32,6 +34,14 @@ async def show(request: web.Request) -> web.Response:
     asked = reading.query(request, _QUERY)
     page = page_of(context.directory.sites, asked["page_url"])
     assert site is not None  # noqa: S101 - a page of no site was refused
+    meaning = Meaning(page.id, asked["lang"] if asked["lang"] in LANGUAGES else None, site.language)
+    make = partial(_make, request, site, page, asked)
+    accepted = request.headers.get("Accept-Language")
+    return send(request, await context.kept_pages.answer(request.raw_path, meaning, accepted, make))
+
+
+async def _make(request: web.Request, site: Site, page: Page, asked: Mapping[str, Any], language: str) -> Answer:
+    context = request.app[CONTEXT]
     found = await listing.list_page(
         context.database,
         page,
@@ -42,25 +52,29 @@ async def show(request: web.Request) -> web.Response:
     parent = None
     if asked["reply_to"] is not None:
         parent = await listing.answered(context.database, page, asked["reply_to"])
-    title = await listing.title(context.database, page.id)
-    values = _shown(request, site, found, title or page.url) | _form(request, page, asked["page_title"], parent)
-    text = html.render(request, "thread.html", language_of(request), values)
+    values = _shown(request, site, found, found.title or page.url, language) | _form(
+        request, page, asked["page_title"], parent
+    )
+    text = html.render(request, "thread.html", language, values)
     headers = html.HEADERS | {
         "Cache-Control": context.settings.cache_control,
         "Content-Security-Policy": html.policy(framed_by=site.origins),
         "Vary": "Accept-Encoding, Accept-Language",
+        **NOT_TO_BE_GUESSED,
     }
-    return send(request, Answer(text.encode(), headers, content_type="text/html; charset=utf-8"))
+    answer = Answer(text.encode(), headers, content_type="text/html; charset=utf-8", last_change=found.last_change)
+    await answer.compress()
+    return answer
 
 
-def _shown(request: web.Request, site: Site, found: Listing, title: str) -> dict[str, Any]:
+def _shown(request: web.Request, site: Site, found: Listing, title: str, language: str) -> dict[str, Any]:
     """Return what stands above the form."""
     query = request.query
     return {
         "site": site,
         "page_url": found.page_url,
         "page_title": title,
-        "heading": html.comments_heading(found.count, language_of(request)),
+        "heading": html.comments_heading(found.count, language),
         "count": found.count,
         "placed": threads.arrange(found.comments),
         "was_held": "held" in query,
