@@ -1,7 +1,7 @@
 """Questions that readers ask all the time, put to the drivers directly.
 
 SQLAlchemy writes their SQL, once for each database; running them costs no more than the drivers do: on SQLite one
-errand to a reading thread, on PostgreSQL one round trip (docs/decisions/0011-prepared-reads.md).
+errand to a reading thread, on PostgreSQL one round trip (docs/decisions/0013-prepared-reads.md).
 """
 
 import asyncio
