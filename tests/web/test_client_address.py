@@ -110,15 +110,15 @@ async def test_a_proxy_nearby_that_is_not_trusted_is_said_in_log_and_readiness_f
         async with ClientSession(running.url) as direct:
             return (await (await direct.get("/health/ready")).json())["degraded"]
 
-    assert await degraded() == []
+    assert "untrusted_proxy" not in await degraded()
     async with ClientSession(running.url, headers={header: "for=192.0.2.1"}) as http:
         for number in range(2):
             await post(http, body=f"commento {number}")
-    assert await degraded() == ["untrusted_proxy"]
+    assert "untrusted_proxy" in await degraded()
     clock.advance(minutes=59)
-    assert await degraded() == ["untrusted_proxy"]
+    assert "untrusted_proxy" in await degraded()
     clock.advance(minutes=1)
-    assert await degraded() == []
+    assert "untrusted_proxy" not in await degraded()
     [line] = [line for line in logged().splitlines() if '"proxy.untrusted"' in line]
     assert "MODERATION_TRUSTED_PROXIES" in line
     assert "192.0.2.1" not in line
