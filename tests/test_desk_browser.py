@@ -137,6 +137,7 @@ async def test_keys_move_select_undo_and_explain_themselves(
     await page.keyboard.press("Enter")
     await expect(page.get_by_role("heading", name="Nothing matches “arsx”")).to_be_visible()
     await page.get_by_role("link", name="arsx remove this filter").click()
+    await expect(page.locator(ARTICLES)).to_have_count(3)
     await page.keyboard.press("j")
     await page.keyboard.press("Enter")
     await page.wait_for_url(f"**/desk/comments/{first}")
