@@ -56,11 +56,12 @@ def identify(mail: EmailMessage, message_id: str, moment: datetime) -> None:
 
 
 def size_of_html(mail: EmailMessage) -> int:
-    """Return the bytes of the HTML part, as it is read or as it is transferred, whichever are more."""
+    """Return the bytes of the HTML part, as it is read or as it is transferred with CRLF, whichever are more."""
     part = mail.get_body(("html",))
     if part is None:
         return 0
-    return max(len(part.get_payload(decode=True)), len(part.get_payload()))
+    encoded = str(part.get_payload())
+    return max(len(part.get_payload(decode=True)), len(encoded) + encoded.count("\n"))
 
 
 def host_of(public_url: str) -> str:
