@@ -237,6 +237,22 @@ async def test_paths_part_the_queue_by_whole_segments_and_what_nobody_covers_is_
     assert list(await rita.shown()) == [blogs, shop]
 
 
+async def test_pages_are_counted_in_their_own_site_and_named_to_whom_they_belong(
+    http: ClientSession, service: Running, smtp: MailServer, tmp_path: Path
+) -> None:
+    await replace_sites(service, tmp_path, SITES.replace(OLGA, "anna@example.org") + RITA)
+    await a_comment(http, page_title="Chi siamo")
+    for body in ("uno", "due"):
+        await a_comment(http, page_url="https://altro.example.com/blog/primo", page_title="Primo", body=body)
+    await a_comment(http, page_url="https://altro.example.com/shop/", page_title="Shop")
+    anna = await logged_in(http, smtp)
+    counts = (await (await anna.get("/desk/updates")).json())["counts"]
+    assert sorted(number for key, number in counts.items() if key.startswith("page:")) == ["1", "2"]
+    rail = await (await anna.get("/desk")).text()
+    assert "Primo" in rail
+    assert "Shop" not in rail
+
+
 async def test_the_way_back_after_a_decision_keeps_the_filter_and_nothing_else(
     http: ClientSession, smtp: MailServer
 ) -> None:

@@ -84,17 +84,18 @@ async def _pages(
 ) -> list[tuple[PageOf, Count]]:
     streams = [stream for seat in seats for stream in wanted.streams(seat.site.id, keys)]
     found = await counts.pages_of(connection, streams, among=_PAGES_AMONG)
-    seen = [one for one in found if any(seat.covers(one.url) for seat in seats)][:_PAGES]
+    seat_of = {seat.site.id: seat for seat in seats}
+    seen = [one for one in found if seat_of[one.site_id].covers(one.url)][:_PAGES]
     return [
-        (one, await _of_page(connection, keys, seats, replace(wanted, page_id=one.id, more_page_ids=())))
+        (one, await _of_page(connection, keys, one, replace(wanted, page_id=one.id, more_page_ids=())))
         for one in seen
     ]
 
 
-async def _of_page(connection: Connection, keys: KeyRing, seats: Sequence[Seat], wanted: Filter) -> Count:
-    """Count the comments of one page, whose site does not matter: its id tells it."""
+async def _of_page(connection: Connection, keys: KeyRing, page: PageOf, wanted: Filter) -> Count:
+    """Count the comments of one page, in its own site."""
     numbers = [
-        await counts.count(connection, stream, limit=MOST + 1) for stream in wanted.streams(seats[0].site.id, keys)
+        await counts.count(connection, stream, limit=MOST + 1) for stream in wanted.streams(page.site_id, keys)
     ]
     return Count(number=min(sum(numbers), MOST), is_more=sum(numbers) > MOST)
 

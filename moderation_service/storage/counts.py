@@ -17,6 +17,7 @@ class PageOf:
     """A page on which comments of a stream stand, with the title that came with one of them."""
 
     id: str
+    site_id: str
     url: str
     title: str | None
 
@@ -44,7 +45,7 @@ async def pages_of(connection: Connection, streams: Sequence[Stream], *, among: 
             .group_by(window.c.page_id, pages.c.url)
         )
         for row in await connection.execute(query):
-            counted[PageOf(id=row[0], url=row[1], title=row[2])] = row[3]
+            counted[PageOf(id=row[0], site_id=stream.site_id, url=row[1], title=row[2])] = row[3]
     return sorted(counted, key=lambda one: (-counted[one], one.url))
 
 
