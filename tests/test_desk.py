@@ -237,6 +237,21 @@ async def test_paths_part_the_queue_by_whole_segments_and_what_nobody_covers_is_
     assert list(await rita.shown()) == [blogs, shop]
 
 
+@pytest.mark.parametrize("place", ["sqlite"], indirect=True)
+async def test_no_spelling_of_an_address_gets_round_paths(
+    http: ClientSession, service: Running, smtp: MailServer, tmp_path: Path
+) -> None:
+    await replace_sites(service, tmp_path, SITES + RITA)
+    site = "https://altro.example.com"
+    spellings = ("//shop/a", "/blog/../shop/b", "/blog%2F..%2Fshop/c", "/%2e/shop//d")
+    shops = [await a_comment(http, page_url=site + one) for one in spellings]
+    olga, rita = await logged_in(http, smtp, OLGA), await logged_in(http, smtp, "rita@example.com")
+    assert list(await rita.shown()) == shops
+    assert "comment." not in await (await olga.get("/desk")).text()
+    for comment_id in shops:
+        assert (await olga.get(f"/desk/comments/{comment_id}")).status == 404
+
+
 async def test_pages_are_counted_in_their_own_site_and_named_to_whom_they_belong(
     http: ClientSession, service: Running, smtp: MailServer, tmp_path: Path
 ) -> None:

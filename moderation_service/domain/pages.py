@@ -6,7 +6,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv6Address
-from urllib.parse import quote, unquote_plus, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote, unquote_plus, urljoin, urlsplit, urlunsplit
 from uuid import UUID
 
 import idna
@@ -111,9 +111,12 @@ def path(url: str) -> str:
 
 
 def covers(prefix: str, page_path: str) -> bool:
-    """Tell whether a path lies at or below a prefix, by whole segments: `/blog` covers `/blog/a`, not `/blogs`."""
-    stem = prefix.rstrip("/")
-    return page_path == stem or page_path.startswith(f"{stem}/")
+    """Tell whether a path lies at or below a prefix, by whole segments: `/blog` covers `/blog/a`, not `/blogs`.
+
+    Paths are compared as web servers look them up: unescaped, without empty and dot segments.
+    """
+    wanted = _segments(prefix)
+    return _segments(page_path)[: len(wanted)] == wanted
 
 
 def resolve(base: str, reference: str) -> str | None:
@@ -184,6 +187,19 @@ def _without_dots(path: str) -> str:
     if segments[-1] in (".", ".."):
         kept.append("")
     return "/".join(kept)
+
+
+@lru_cache(_REMEMBERED)
+def _segments(path: str) -> tuple[str, ...]:
+    """Return the segments of a path that count, composed; an escaped slash parts them as a plain one does."""
+    kept: list[str] = []
+    plain = unicodedata.normalize("NFC", unquote(path, errors="surrogateescape")).replace("\\", "/")
+    for segment in plain.split("/"):
+        if segment == "..":
+            del kept[-1:]
+        elif segment not in ("", "."):
+            kept.append(segment)
+    return tuple(kept)
 
 
 def _is_tracking(pair: str) -> bool:
