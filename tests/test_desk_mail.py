@@ -11,9 +11,9 @@ from moderation_service.services.logins import MAILS_PER_WINDOW, REQUESTS_PER_WI
 from moderation_service.storage.database import Database
 from moderation_service.storage.desk_tables import logins
 from tests.conftest import Clock, Start
-from tests.desk import cookieless, logins_to, mailed_login
+from tests.desk import Browser, cookieless, logins_to, mailed_login
 from tests.rows import settled
-from tests.running import Running, until
+from tests.running import PATIENCE, Running, until
 from tests.smtp import MailServer
 
 ANNA = "anna@example.org"
@@ -47,6 +47,31 @@ async def test_one_address_gets_five_mails_an_hour_and_nobody_sees_when_that_is_
     assert len(logins_to(smtp, ANNA)) == MAILS_PER_WINDOW
     clock.advance(hours=1)
     await mailed_login(http, smtp, ANNA)
+
+
+async def test_nobody_locks_a_moderator_out_by_asking_in_their_name(
+    http: ClientSession, smtp: MailServer, clock: Clock, database: Database
+) -> None:
+    paths = [await mailed_login(http, smtp, ANNA) for _ in range(MAILS_PER_WINDOW)]
+    clock.advance(minutes=59)
+    answer = await http.post("/desk/login", data={"email": ANNA}, headers=BROWSER)
+    assert "a link from the last hour that was not used yet still works" in await answer.text()
+    await settled(database)
+    assert len(logins_to(smtp, ANNA)) == MAILS_PER_WINDOW
+    assert (await Browser(http).post(paths[0])).status == 303
+    clock.advance(minutes=1)
+    await mailed_login(http, smtp, ANNA)
+
+
+async def test_a_refused_log_in_does_not_wait_for_whoever_writes(
+    http: ClientSession, service: Running, smtp: MailServer, database: Database
+) -> None:
+    for _ in range(REQUESTS_PER_WINDOW):
+        assert (await http.post("/desk/login", data={"email": "nobody@example.org"})).status == 200
+    async with service.service.context.database.write(), asyncio.timeout(PATIENCE):
+        assert (await http.post("/desk/login", data={"email": ANNA})).status == 429
+    await settled(database)
+    assert logins_to(smtp, ANNA) == []
 
 
 async def test_five_mails_an_hour_also_when_asked_for_all_at_once(

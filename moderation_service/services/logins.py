@@ -2,7 +2,7 @@
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from datetime import datetime, timedelta
 
@@ -27,14 +27,16 @@ from moderation_service.services import in_flight
 from moderation_service.services.circuit import BY_A_WORKING_SERVER, LEASE, RENEW_EVERY, Circuit
 from moderation_service.services.directory import Directory
 from moderation_service.storage import logins, people, sessions
-from moderation_service.storage.database import Database
+from moderation_service.storage.database import Connection, Database
 from moderation_service.storage.logins import Claimed
 from moderation_service.tallies import Sendings
 
-LIFETIME = timedelta(minutes=15)
-"""How long a mailed link opens a session, from the moment it was written."""
-
 WINDOW = timedelta(hours=1)
+"""Within which requests are counted."""
+
+LIFETIME = WINDOW
+"""How long a mailed link opens a session: who asks in another's name uses up no mail without a link that works."""
+
 MAILS_PER_WINDOW = 5
 """How many mails one address gets within the window."""
 
@@ -93,10 +95,10 @@ class Logins:
         since = now - WINDOW
         person_id = self._directory.person_of(address)
         networks = self._keys.keyed_hashes(_NETWORK, network)
+        async with self._database.read() as connection:
+            await _check_network(connection, networks, now)
         async with self._database.write() as connection:
-            times = await logins.times_by_network(connection, networks, since=since, now=now)
-            if len(times) >= REQUESTS_PER_WINDOW:
-                raise TooManyLoginsError(seconds_until(times[-REQUESTS_PER_WINDOW] + WINDOW, now))
+            await _check_network(connection, networks, now)
             promised = await logins.count_for(connection, person_id or self._new_id(), since=since, now=now)
             await logins.add(
                 connection,
@@ -257,3 +259,9 @@ class Logins:
     async def _release(self, claimed: Claimed, **values: object) -> None:
         async with self._database.write() as connection:
             await logins.release(connection, claimed, **values)
+
+
+async def _check_network(connection: Connection, hashes: Collection[str], now: datetime) -> None:
+    times = await logins.times_by_network(connection, hashes, since=now - WINDOW, now=now)
+    if len(times) >= REQUESTS_PER_WINDOW:
+        raise TooManyLoginsError(seconds_until(times[-REQUESTS_PER_WINDOW] + WINDOW, now))
