@@ -92,11 +92,16 @@ class Directory:
             await _hand_over_part(database, part, partial(self._heirs, site, found), now)
             _log.warning("mail.handed_over", site=part.site_id, moderator=part.moderator_id, known=bool(site))
 
-    def recipients(self, site: Site, page_url: str) -> tuple[Recipient, ...]:
-        """Return whom to tell of a comment on a page."""
-        return tuple(
+    def recipients(self, site: Site, page_url: str, *, author: str) -> tuple[Recipient, ...]:
+        """Return whom to tell of a comment on a page: all who are responsible but its author.
+
+        An address is only typed, so nobody silences a page with that of its only moderator: they are told then.
+        """
+        responsible = tuple(
             Recipient(moderator_id=one.id, person_id=self._person(one)) for one in site.moderators_of(page_url)
         )
+        author_id = self.person_of(author)
+        return tuple(one for one in responsible if one.person_id != author_id) or responsible
 
     def person_ids(self) -> list[str]:
         """Return everybody who moderates something."""

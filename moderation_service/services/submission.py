@@ -94,7 +94,7 @@ class Intake:
             renderer=markup.RENDERER,
             created_at=self._clock(),
             contact=self._contact(submission.author_email, comment_id),
-            recipients=self._directory.recipients(site, page.url),
+            recipients=self._directory.recipients(site, page.url, author=submission.author_email),
             spam_score=weighed.score,
             spam_reasons=weighed.reasons,
             traces=self._traces(submission, page, site, network, is_exempt=is_exempt),
