@@ -3,17 +3,19 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from sqlalchemy import event, select, text, update
+from sqlalchemy import Text, cast, event, func, select, text, update
 
 from moderation_service.domain import pages
+from moderation_service.domain.comments import Status
 from moderation_service.domain.decisions import Actor, Decision, Means, Request
 from moderation_service.domain.notices import PromiseState
 from moderation_service.services import moderation, submission
 from moderation_service.services.submission import Submission
-from moderation_service.storage import changes, comments, figures, messages, public, unheard
+from moderation_service.storage import changes, comments, counts, figures, messages, public, queue, unheard
 from moderation_service.storage.database import Connection, Database
+from moderation_service.storage.queue import Stream
 from moderation_service.storage.tables import comments as comments_table
-from moderation_service.storage.tables import people, promises
+from moderation_service.storage.tables import contacts, people, promises
 from tests.conftest import Start
 from tests.factories import ADDRESS, PAGE
 
@@ -141,6 +143,29 @@ async def test_the_figures_of_the_metrics_are_read_from_indexes(start: Start, da
                 large = ("SCAN promises", "SCAN comments", "SCAN messages")
                 scans = [line for line in plan.splitlines() if line.startswith(large)]
                 assert [line for line in scans if " INDEX ix_promises_" not in line] == [], plan
+
+
+async def test_a_search_by_a_whole_address_begins_at_the_addresss_index(start: Start, database_url: str) -> None:
+    database = await fill(start)
+    async with database.write() as connection:
+        theirs = contacts.c.address_hash
+        await connection.execute(
+            update(contacts).values({theirs: func.substr(cast(contacts.c.comment_id, Text), 5, 32)})
+        )
+        await connection.execute(text("ANALYZE"))
+    async with Database.open(database_url) as anew, anew.read() as connection:
+        for page_id in (None, PAGE_ID):
+            stream = Stream(site_id="coop", status=Status.PENDING, page_id=page_id, address_hashes=("a" * 32,))
+            for ask in (
+                lambda c, wanted=stream: queue.look(c, wanted, after=None, limit=51),
+                lambda c, wanted=stream: counts.count(c, wanted, limit=51),
+            ):
+                asked = [plan for plan in await plans(connection, ask) if plan]
+                assert asked
+                for plan in asked:
+                    assert "ix_contacts_address_hash" in plan, plan
+                    assert "SCAN comments" not in plan, plan
+                    assert "Seq Scan on comments" not in plan, plan
 
 
 async def test_a_scan_would_be_noticed(start: Start) -> None:
