@@ -18,10 +18,11 @@ class Status(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Idempotency:
-    """A client's key, and keyed hashes of its payload under every listed key, the current first."""
+    """A client's key, and keyed hashes of payload and network under every listed key, the current first."""
 
     key: str
     fingerprints: tuple[str, ...]
+    networks: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

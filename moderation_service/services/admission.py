@@ -74,7 +74,9 @@ class Admission:
         known = self.networks.find(site, network)
         if key is None and not is_exempt:
             self.networks.check(known)
-        draft = self._intake.draft(submission, site, network=network, key=key, is_exempt=is_exempt)
+        draft = self._intake.draft(
+            submission, site, network=network, key=key, is_exempt=is_exempt, is_known=client is not None
+        )
         try:
             with self._room(len(submission.body)):
                 receipt = await self._submit(draft, site, is_near_limit=known.is_near_limit and not is_exempt)

@@ -77,8 +77,12 @@ class Intake:
         network: str,
         key: str | None,
         is_exempt: bool = False,
+        is_known: bool = True,
     ) -> Draft:
-        """Return the draft of a submission to a site from a client network, which may be exempt from its limit."""
+        """Return the draft of a submission to a site from a client network, which may be exempt from its limit.
+
+        A network that is not known is another one each time, except where it comes to a used key.
+        """
         page = pages.page(site.id, submission.page_url)
         comment_id = self._new_id()
         weighed = self._assess(submission, site)
@@ -98,7 +102,7 @@ class Intake:
             spam_score=weighed.score,
             spam_reasons=weighed.reasons,
             traces=self._traces(submission, page, site, network, is_exempt=is_exempt),
-            idempotency=self._idempotency(submission, key),
+            idempotency=self._idempotency(submission, page.site_id, network if is_known else "", key),
         )
 
     def _assess(self, submission: Submission, site: Site) -> Assessment:
@@ -128,10 +132,16 @@ class Intake:
             classes=tuple(classes),
         )
 
-    def _idempotency(self, submission: Submission, key: str | None) -> Idempotency | None:
+    def _idempotency(
+        self, submission: Submission, site_id: str, network: str, key: str | None
+    ) -> Idempotency | None:
         if key is None:
             return None
-        return Idempotency(key=key, fingerprints=self._keys.keyed_hashes(_PAYLOAD, _joined(submission)))
+        return Idempotency(
+            key=key,
+            fingerprints=self._keys.keyed_hashes(_PAYLOAD, _joined(submission)),
+            networks=self._keys.keyed_hashes(_NETWORK, f"{site_id}\0{network}"),
+        )
 
     def _contact(self, address: str, comment_id: str) -> Contact:
         return Contact(
@@ -253,9 +263,9 @@ def _replay(
     refused: Mapping[str, ModerationError],
     simplified: Collection[str],
 ) -> Outcome:
-    """Answer a draft whose key belongs to another one as that one was answered, if it said the same."""
+    """Answer a draft whose key belongs to another one as that one was, if the same network said the same."""
     claim = claims[_key(draft)]
-    if draft.idempotency is None or claim.fingerprint not in draft.idempotency.fingerprints:
+    if draft.idempotency is None or not _is_repeated(draft.idempotency, claim):
         return KeyReusedError()
     return refused.get(claim.comment_id) or Receipt(
         id=claim.comment_id,
@@ -264,6 +274,12 @@ def _replay(
         is_simplified=claim.comment_id in simplified,
         is_replayed=True,
     )
+
+
+def _is_repeated(sent: Idempotency, claim: Claim) -> bool:
+    """Tell whether the one whose key it is sent the same again; nobody else learns what the key stands for."""
+    is_same_network = claim.network_hash is None or claim.network_hash in sent.networks
+    return is_same_network and claim.fingerprint in sent.fingerprints
 
 
 def _key(draft: Draft) -> tuple[str, str]:

@@ -16,10 +16,11 @@ _KEY = tuple_(idempotency_keys.c.site_id, idempotency_keys.c.key)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
-    """What a key stands for."""
+    """What a key stands for; the network is not known of a key that an older version stored."""
 
     comment_id: str
     fingerprint: str
+    network_hash: str | None
     created_at: datetime
 
 
@@ -60,7 +61,10 @@ async def _claims(
     )
     return {
         (row.site_id, row.key): Claim(
-            comment_id=row.comment_id, fingerprint=row.fingerprint, created_at=row.created_at
+            comment_id=row.comment_id,
+            fingerprint=row.fingerprint,
+            network_hash=row.network_hash,
+            created_at=row.created_at,
         )
         for row in rows
     }
@@ -77,6 +81,7 @@ def _row(draft: Draft) -> dict[str, object]:
         "site_id": draft.page.site_id,
         "key": draft.idempotency.key,
         "fingerprint": draft.idempotency.fingerprints[0],
+        "network_hash": draft.idempotency.networks[0],
         "comment_id": draft.id,
         "created_at": draft.created_at,
     }

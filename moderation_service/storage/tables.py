@@ -82,6 +82,7 @@ idempotency_keys = Table(
     Column("fingerprint", String(32), nullable=False),
     Column("comment_id", identifier(), nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
+    Column("network_hash", String(32)),
 )
 
 pages = Table(

@@ -6,14 +6,19 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from sqlalchemy import update
 
-from tests.conftest import Clock
+from moderation_service.storage.tables import idempotency_keys
+from tests.conftest import Clock, Start
 from tests.factories import ADDRESS, OTHER_PAGE, PAGE, a_submission, bearer
 from tests.posting import COMMENTS, decide, post, published, queued, status_of, urlencoded
 from tests.running import Running, until
 from tests.smtp import MailServer
 
 KEY = {"Idempotency-Key": "a key"}
+HERE, NEARBY = {"X-Forwarded-For": "192.0.2.1"}, {"X-Forwarded-For": "192.0.2.200"}
+THERE, NOWHERE = {"X-Forwarded-For": "198.51.100.1"}, {"X-Forwarded-For": "unknown"}
+UNKNOWN = "0197c0de-0000-7000-8000-000000000001"
 
 
 async def problem(http: ClientSession, headers: dict[str, str] | None = None, **changed: Any) -> tuple[int, str]:
@@ -75,6 +80,45 @@ async def test_a_key_stands_for_one_payload(http: ClientSession, changed: dict[s
     await post(http, headers=KEY)
     assert await problem(http, KEY, **changed) == (422, "key_reused")
     assert len(await queued(http)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "changed"),
+    [
+        ("corto", {}),
+        ("corto", {"author_email": "anna@example.com"}),
+        ("corto", {"parent_id": UNKNOWN}),
+        ("**_" * 20_000, {}),
+    ],
+    ids=["the same", "another address", "an unknown parent", "a long text"],
+)
+async def test_a_used_key_says_nothing_to_another_network(
+    start: Start, clock: Clock, body: str, changed: dict[str, Any]
+) -> None:
+    service = await start(clock=clock, trusted_proxies="127.0.0.1/32")
+    async with ClientSession(service.url) as http:
+        first = await post(http, headers=KEY | HERE, body=body)
+        assert await problem(http, KEY | THERE, **({"body": body} | changed)) == (422, "key_reused")
+        assert await problem(http, KEY | NOWHERE, **({"body": body} | changed)) == (422, "key_reused")
+        assert await post(http, headers=KEY | NEARBY, body=body) == first
+
+
+async def test_a_key_is_good_again_for_clients_whom_the_proxy_does_not_name(start: Start, clock: Clock) -> None:
+    service = await start(clock=clock, trusted_proxies="127.0.0.1/32")
+    async with ClientSession(service.url) as http:
+        first = await post(http, headers=KEY | NOWHERE)
+        assert await post(http, headers=KEY | NOWHERE) == first
+        assert await problem(http, KEY | HERE) == (422, "key_reused")
+
+
+async def test_a_key_of_an_older_version_is_good_in_every_network(start: Start, clock: Clock) -> None:
+    service = await start(clock=clock, trusted_proxies="127.0.0.1/32")
+    async with ClientSession(service.url) as http:
+        first = await post(http, headers=KEY | HERE)
+        async with service.service.context.database.write() as connection:
+            await connection.execute(update(idempotency_keys).values(network_hash=None))
+        assert await post(http, headers=KEY | THERE) == first
+        assert await problem(http, KEY | HERE, body="altro") == (422, "key_reused")
 
 
 async def test_a_key_belongs_to_its_site(http: ClientSession) -> None:
