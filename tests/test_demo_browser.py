@@ -31,8 +31,10 @@ async def test_the_demo_leads_from_a_comment_to_the_desk_and_axe_finds_nothing_w
         await page.get_by_label("Nome").fill("Giuliana")
         await page.get_by_label("E-mail").fill("giuliana@example.com")
         await page.get_by_role("button", name="Invia il commento").click()
-        await expect(page.get_by_role("status")).to_be_visible()
+        await expect(page.get_by_role("status")).to_contain_text("Grazie, il commento è arrivato.")
         assert await violations(page) == []
+        await page.get_by_role("status").get_by_role("link").click()
+        await expect(page).to_have_url(f"{demo}/demo/mailbox")
 
         await page.goto(f"{demo}/desk")
         await page.get_by_label("E-mail").fill("anna@example.org")
@@ -53,8 +55,8 @@ async def test_the_demo_leads_from_a_comment_to_the_desk_and_axe_finds_nothing_w
         await page.goto(f"{demo}/demo")
         await expect(page.get_by_role("heading", name="Una risposta a")).to_be_visible()
         assert await violations(page) == []
-        for link in ("Con il widget", "Solo i commenti"):
+        for link, heading in (("Con il widget", "Un commento"), ("Solo i commenti", "Un commento a Chi siamo")):
             await page.get_by_role("link", name=link).click()
-            await expect(page.get_by_role("heading", name="Una risposta a")).to_be_visible()
+            await expect(page.get_by_role("heading", name=heading, exact=True)).to_be_visible()
             await expect(page.locator("article")).to_contain_text("interessante…")
             assert await violations(page) == []

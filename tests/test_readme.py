@@ -53,7 +53,7 @@ async def test_the_curl_lines_pasted_one_after_the_other_do_what_they_say(demo: 
             '"status":"ready"',
             'moderation_submissions_total{outcome="accepted",process="1",site="demo"} 2.0',
         ),
-        *('"summary":"Submit a comment"', "2 replies to", "((own) =>", "Passo a trovarvi!"),
+        *('"summary":"Submit a comment"', "2 comments on", "((own) =>", "Passo a trovarvi!"),
     ]
     assert [one for one in said if one not in output] == [], output
 

@@ -63,9 +63,9 @@ async def test_a_visitor_without_javascript_answers_a_comment_and_is_told_that_i
         await expect(page.get_by_text("Questo non è un indirizzo e-mail.")).to_be_visible()
         await page.get_by_role("textbox", name="E-mail").fill("giuliana@example.com")
         await page.get_by_role("button").click()
-        await expect(page.get_by_role("status")).to_contain_text("Grazie!")
+        await expect(page.get_by_role("status")).to_contain_text("Grazie, il commento è arrivato.")
         await expect(page.get_by_role("status")).to_be_focused()
-        await expect(page.get_by_role("region", name="Lascia un commento")).to_be_visible()
+        await expect(page.get_by_role("region", name="Scrivi un commento")).to_be_visible()
         [waiting] = [one for one in await queued(http) if one["status"] == "pending"]
         assert waiting["parent_id"] == first
         await decide(http, "approve", waiting["id"])
@@ -171,7 +171,7 @@ async def test_pages_of_the_site_may_frame_it_to_the_end_and_no_others(
     await expect(frame.get_by_text("Questo non è un indirizzo e-mail.")).to_be_visible()
     await frame.get_by_role("textbox", name="E-mail").fill("lia@example.com")
     await frame.get_by_role("button").click()
-    await expect(frame.get_by_role("status")).to_contain_text("Grazie!")
+    await expect(frame.get_by_role("status")).to_contain_text("Grazie, il commento è arrivato.")
     assert page.url == f"{site.url}/"
     await frame.get_by_role("link", name="Bruno", exact=True).click()
     await page.wait_for_url(f"{site.url}/bruno")

@@ -1,4 +1,4 @@
-"""What the demo shows: the page of an invented association, and the mailbox."""
+"""What the demo shows, in the reader's language: the page of an invented association, and the mailbox."""
 
 from dataclasses import asdict
 from urllib.parse import urlsplit
@@ -10,13 +10,13 @@ from aiohttp.typedefs import Handler
 from moderation_service.demo.mailbox import Arrived, Mailbox
 from moderation_service.domain import pages
 from moderation_service.domain.errors import NotFoundError
+from moderation_service.locales import translations
 from moderation_service.services import listing
 from moderation_service.web import html
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.endpoints import Credential, Endpoint
+from moderation_service.web.middleware import language_of
 
-_LANGUAGE = "it"
-_TITLE = "Chi siamo"
 _PACKAGES = ("moderation_service.demo",)
 _FRAMED = {
     "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'self'; "
@@ -80,19 +80,21 @@ class Pages:
             limit=200,
             newest_first=False,
         )
-        fields = {"page_url": url, "page_title": _TITLE, "redirect_to": f"{url}?inviato=1#respond"}
+        language = language_of(request)
+        title = translations(language).gettext("About us")
+        fields = {"page_url": url, "page_title": title, "redirect_to": f"{url}?sent=1#respond"}
         return html.page(
             request,
             "page.html",
-            _LANGUAGE,
+            language,
             {
-                "title": _TITLE,
+                "title": title,
                 "comments": [asdict(one) for one in found.comments],
-                "heading": html.comments_heading(found.count, _LANGUAGE),
+                "heading": _heading(found.count, language),
                 "count": found.count,
                 "fields": fields,
                 "action": f"{self._public_url}/api/v1/comments",
-                "was_sent": "inviato" in request.query,
+                "was_sent": "sent" in request.query,
                 "has_mailbox": self._mailbox is not None,
             },
             packages=_PACKAGES,
@@ -100,12 +102,17 @@ class Pages:
 
     async def widget(self, request: web.Request) -> web.Response:
         """Show the same page with the widget in place of the plain form."""
+        language = language_of(request)
         url = pages.canonical(f"{self._public_url}/demo")
         return html.page(
             request,
             "widget.html",
-            _LANGUAGE,
-            {"title": _TITLE, "page_url": url, "has_mailbox": self._mailbox is not None},
+            language,
+            {
+                "title": translations(language).gettext("About us"),
+                "page_url": url,
+                "has_mailbox": self._mailbox is not None,
+            },
             headers={"Content-Security-Policy": _SCRIPTED},
             packages=_PACKAGES,
         )
@@ -113,7 +120,7 @@ class Pages:
     async def mails(self, request: web.Request) -> web.Response:
         """List the mail that arrived."""
         return html.page(
-            request, "mailbox.html", _LANGUAGE, {"mails": list(self._mailbox or ())}, packages=_PACKAGES
+            request, "mailbox.html", language_of(request), {"mails": list(self._mailbox or ())}, packages=_PACKAGES
         )
 
     async def mail(self, request: web.Request) -> web.Response:
@@ -121,7 +128,7 @@ class Pages:
         return html.page(
             request,
             "mail.html",
-            _LANGUAGE,
+            language_of(request),
             {"mail": self._mail(request)},
             headers={"Content-Security-Policy": _FRAMING},
             packages=_PACKAGES,
@@ -143,3 +150,10 @@ def _row(path: str, handler: Handler, summary: str) -> Endpoint:
     return Endpoint(
         method="GET", path=path, handler=handler, credential=Credential.NONE, summary=summary, is_page=True
     )
+
+
+def _heading(count: int, language: str) -> tuple[str, str]:
+    """Return the heading over the replies in the words of this website, to stand before and behind the title."""
+    text = translations(language).ngettext("One reply to %(page)s", "%(count)s replies to %(page)s", count)
+    before, _, behind = (text % {"count": count, "page": "\0"}).partition("\0")
+    return before, behind

@@ -85,7 +85,7 @@ def problem_page(
 def comments_heading(count: int, language: str) -> tuple[str, str]:
     """Return the heading over a page's comments in two halves, to stand before and behind its title."""
     catalogue = translations(language)
-    text = catalogue.ngettext("One reply to %(page)s", "%(count)s replies to %(page)s", count)
+    text = catalogue.ngettext("One comment on %(page)s", "%(count)s comments on %(page)s", count)
     if count == 0:
         text = catalogue.gettext("Comments on %(page)s")
     before, _, behind = (text % {"count": count, "page": "\0"}).partition("\0")

@@ -10,7 +10,6 @@ from moderation_service.locales import LANGUAGES, translations
 from moderation_service.web.page_cache import Answer
 
 _FOLDER = files("moderation_service.web") / "widget"
-_TAG = re.compile(r"<[^>]+>")
 _REMARK = re.compile(r"^\s*/\*.*?\*/$|^\s+", re.MULTILINE | re.DOTALL)
 _HEADERS = {
     "Cache-Control": "public, no-cache",
@@ -36,16 +35,14 @@ def _words(language: str) -> dict[str, str]:
     """Return what the script says."""
     catalogue = translations(language)
     gettext = catalogue.gettext
-    privacy = gettext(
-        "Your e-mail address stays with us and is never shown. "
-        'Fields with <span class="required">*</span> are required.'
-    )
+    privacy = gettext("Fields with * are required. Your text may have *emphasis*, `code`, > quotes and links.")
     return {
         "comments": gettext("Comments"),
-        "none": gettext("Comments on %(page)s"),
-        "one": catalogue.ngettext("One reply to %(page)s", "%(count)s replies to %(page)s", 1),
-        "many": catalogue.ngettext("One reply to %(page)s", "%(count)s replies to %(page)s", 2),
-        "loading": gettext("Comments are being loaded …"),
+        "none": gettext("No comments yet"),
+        "first": gettext("Be the first to say something."),
+        "one": catalogue.ngettext("One comment", "%(count)s comments", 1),
+        "many": catalogue.ngettext("One comment", "%(count)s comments", 2),
+        "loading": gettext("Loading the comments…"),
         "not_loaded": gettext("The comments could not be loaded."),
         "again": gettext("Try again"),
         "more": gettext("Next comments"),
@@ -53,16 +50,24 @@ def _words(language: str) -> dict[str, str]:
         "reply_to": gettext("Reply to %(author)s"),
         "answers": gettext("In reply to %(author)s"),
         "answers_unknown": gettext("In reply to a comment that is not shown here"),
-        "write": gettext("Leave a comment"),
-        "cancel": gettext("Do not reply"),
-        "privacy": _TAG.sub("", privacy),
+        "write": gettext("Write a comment"),
+        "cancel": gettext("Cancel"),
+        "privacy": privacy,
         "body": gettext("Comment"),
         "author_name": gettext("Name"),
         "author_email": gettext("E-mail"),
+        "never_shown": gettext("never shown"),
         "author_url": gettext("Website"),
+        "optional": gettext("optional"),
         "send": gettext("Send comment"),
-        "sending": gettext("Your comment is being sent …"),
-        "sent": gettext("Thank you! Your comment has arrived; it will be published once a moderator has read it."),
-        "not_sent": gettext("The comment could not be sent just now. Nothing you wrote is lost; try again later."),
+        "sending": gettext("Sending…"),
+        "nothing_lost": gettext("Nothing is lost if this fails."),
+        "sent": gettext("Thank you, your comment has arrived."),
+        "sent_more": gettext("It appears for everybody once a moderator approves it."),
+        "waits": gettext("Waiting for approval; only you see it"),
+        "not_sent": gettext("Not sent"),
+        "not_sent_more": gettext(
+            "The service does not answer. Your text stays here even if you reload the page. Try again shortly."
+        ),
         "wait": gettext("It can be sent again in %(duration)s."),
     }

@@ -13,7 +13,7 @@ from tests.posting import COMMENTS, decide, post, published, urlencoded
 from tests.web.test_forms import Form
 
 PUBLIC = "https://comments.example.net"
-THANKS = "Grazie! Il tuo commento è arrivato"
+THANKS = "Grazie, il commento è arrivato"
 NOBODY = "0197c0de-0000-7000-8000-000000000001"
 _ARTICLE = re.compile(r'<article class="comment depth-(\d)" id="comment-([^"]+)">(.*?)</article>', re.DOTALL)
 
@@ -36,7 +36,8 @@ def text_of(html: str) -> str:
 async def test_a_page_without_comments_shows_the_form_and_how_to_fill_it_in(http: ClientSession) -> None:
     page = await opened(http)
     assert "Commenti a https://www.example.org/chi-siamo" in text_of(page)
-    assert "Il tuo indirizzo e-mail resta tra noi e non viene mai mostrato." in page
+    assert "(mai mostrata)" in page
+    assert "Ancora nessun commento." in page
     assert "sono obbligatori" in page
     form = Form(page)
     assert form.action == f"{PUBLIC}{COMMENTS}"
@@ -61,7 +62,7 @@ async def test_approved_comments_are_shown_as_threads_and_no_others(http: Client
     await published(http, page_url=f"{PAGE}/altrove", author_name="Altrove", body="altrove")
     page = await opened(http)
     assert shown(page) == [(first, 0), (answer, 1), (deeper, 2), (other, 0)]
-    assert "4 risposte a Chi siamo" in text_of(page)
+    assert "4 commenti a Chi siamo" in text_of(page)
     assert "<em>interessante</em>" in page
     assert '<a href="https://giuliana.example/?a=1&amp;b=2" rel="nofollow ugc noopener"><bdi>Giuliana' in page
     assert '<time class="quiet" datetime="2026-11-22T10:00:00+00:00">22 novembre 2026, 11:00</time>' in page
@@ -104,7 +105,7 @@ async def test_the_form_answers_only_what_may_be_answered(http: ClientSession, w
     may_answer = which == "approved"
     assert Form(page).values.get("parent_id") == (comment_id if may_answer else None)
     assert ("Reply to Giuliana" in text_of(page[page.index('<section id="form"') :])) is may_answer
-    assert ("Leave a comment" in page) is not may_answer
+    assert ("Write a comment" in page) is not may_answer
 
 
 async def waiting(http: ClientSession) -> str:
@@ -225,7 +226,7 @@ async def test_the_form_leads_back_here_where_the_visitor_is_told_that_it_waits(
     assert urlsplit(location).fragment == "held"
     told = await (await http.get(location.removeprefix(PUBLIC))).text()
     assert re.search(r'id="held" role="status"', told)
-    assert ("Danke!" if lang else THANKS) in told
+    assert ("Danke, Ihr Kommentar ist angekommen." if lang else THANKS) in told
     assert "interessante…" not in told
     assert THANKS not in await opened(http, page_url)
 

@@ -33,6 +33,24 @@
     return element;
   };
 
+  const SIGNS_OF = {
+    good: ["M12 2.5a9.5 9.5 0 1 0 0 19 9.5 9.5 0 1 0 0-19", "m7.5 12.5 3 3 6-6.5"],
+    bad: ["M12 3 2.5 20.5h19z", "M12 10v4.5m0 2.8v.1"],
+    wait: ["M12 2.5a9.5 9.5 0 1 0 0 19 9.5 9.5 0 1 0 0-19", "M12 6.5V12l3.5 2.5"],
+  };
+  const sign = (kind) => {
+    const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    for (const [name, value] of [["viewBox", "0 0 24 24"], ["aria-hidden", "true"], ["class", kind]]) {
+      svg.setAttribute(name, value);
+    }
+    for (const line of SIGNS_OF[kind]) {
+      const path = document.createElementNS(svg.namespaceURI, "path");
+      path.setAttribute("d", line);
+      svg.append(path);
+    }
+    return svg;
+  };
+
   const button = (label, action, attributes = {}) => {
     const made = make("button", { type: "button", ...attributes }, label);
     made.addEventListener("click", action);
@@ -76,16 +94,22 @@
   /* ---- the list ---- */
 
   const heading = make("h2", { id: "heading" });
+  const jump = button(words.write, () => control("body").focus(), { class: "link" });
   const state = make("p", { role: "status", class: "state" });
   const list = make("div", { class: "list" });
   const more = button(words.more, () => load(), { hidden: "" });
   const comments = [];
   const articles = new Map();
-  const day = new Intl.DateTimeFormat(language, { dateStyle: "long" });
-  const hour = new Intl.DateTimeFormat(language, { timeStyle: "short" });
+  const moment = new Intl.DateTimeFormat(language, { dateStyle: "long", timeStyle: "short" });
   let cursor = null;
 
   const name = (comment) => make("bdi", {}, comment.author_name);
+
+  const initials = (comment) => {
+    const letters = comment.author_name.split(/\s+/).map((word) => [...word].find((one) => /\p{L}|\p{N}/u.test(one)));
+    const known = letters.filter(Boolean);
+    return [known[0], known.length > 1 ? known.at(-1) : ""].join("").toLocaleUpperCase(language);
+  };
 
   const answered = (comment) => {
     const parent = comments.find((one) => one.id === comment.parent_id);
@@ -94,26 +118,30 @@
     return fill(words.answers, { author: to });
   };
 
-  const show = (comment, depth) => {
+  /* How a comment looks; `behind` stands on the line of its author, `below` at its end. */
+  const picture = (comment, depth, { behind = [], body, below = [] }) => {
     const author = make("strong", {}, name(comment));
     if (comment.author_url) {
       const there = link(comment.author_url);
       there.append(author.firstChild);
       author.append(there);
     }
-    const at = new Date(comment.created_at);
-    const time = make("time", { datetime: comment.created_at }, `${day.format(at)}, ${hour.format(at)}`);
-    const article = make(
-      "article",
-      { class: `depth-${depth}`, id: `comment-${comment.id}`, tabindex: "-1" },
-      make("p", { class: "by" }, author, " ", make("span", { class: "quiet" }, time)),
-    );
-    if (comment.parent_id) article.append(make("p", { class: "quiet" }, ...answered(comment)));
-    const reply = button(words.reply, () => write(comment, reply), {
+    const at = make("time", { datetime: comment.created_at }, moment.format(new Date(comment.created_at)));
+    const when = comment.id ? make("a", { href: `#comment-${comment.id}`, class: "when" }, at) : at;
+    const text = make("div", { class: "text" }, make("p", { class: "by" }, author, " ", when, ...behind));
+    if (comment.parent_id) text.append(make("p", { class: "quiet" }, ...answered(comment)));
+    text.append(body, ...below);
+    const ring = make("span", { class: "ring", "aria-hidden": "true" }, initials(comment));
+    return make("article", { class: `depth-${depth}`, tabindex: "-1" }, ring, text);
+  };
+
+  const show = (comment, depth) => {
+    const reply = button(words.reply, () => write(comment, reply, depth), {
       class: "link",
       "aria-label": fill(words.reply_to, { author: comment.author_name }).join(""),
     });
-    article.append(rendered(comment.body_html), reply);
+    const article = picture(comment, depth, { body: rendered(comment.body_html), below: [reply] });
+    article.id = `comment-${comment.id}`;
     articles.set(comment.id, article);
     return article;
   };
@@ -151,10 +179,9 @@
       comments.push(...found.comments);
       cursor = found.next_cursor;
       const text = found.count ? (found.count === 1 ? words.one : words.many) : words.none;
-      const count = found.count.toLocaleString(language);
-      heading.replaceChildren(...fill(text, { count, page: make("cite", {}, make("bdi", {}, title || url)) }));
+      heading.replaceChildren(...fill(text, { count: found.count.toLocaleString(language) }));
       arrange();
-      state.replaceChildren();
+      state.replaceChildren(...(found.count ? [] : [words.first]));
       if (first) articles.get(first.id).focus();
       else if (location.hash) articles.get(location.hash.replace("#comment-", ""))?.scrollIntoView();
     } catch (problem) {
@@ -163,6 +190,7 @@
     }
     more.disabled = false;
     more.hidden = !cursor || state.hasChildNodes();
+    jump.hidden = !comments.length;
   };
 
   /* ---- the form ---- */
@@ -171,25 +199,31 @@
   const legend = make("h3", { id: "legend" }, words.write);
   const cancel = button(words.cancel, () => leave(), { hidden: "" });
   const submit = make("button", { class: "first" }, words.send);
+  const progress = make("span", { class: "quiet", role: "status" });
   const home = make("div");
   let parent = null;
   let opener = null;
   let sent = {};
 
-  const field = (id, label, attributes, required = true) => {
+  const field = (id, label, hint, attributes, required = true) => {
     const control = make(id === "body" ? "textarea" : "input", {
       id,
       name: id,
+      dir: "auto",
       ...attributes,
       ...(required && { required: "" }),
-      "aria-describedby": `${id}-fault${id === "author_email" ? " privacy" : ""}`,
+      "aria-describedby": `${id}-fault${hint ? ` ${id}-hint` : ""}`,
     });
     const star = required ? [" ", make("span", { "aria-hidden": "true" }, "*")] : [];
-    return [
+    const aside = hint ? [" ", make("span", { class: "quiet", id: `${id}-hint` }, `(${hint})`)] : [];
+    return make(
+      "div",
+      {},
       make("label", { for: id }, label, ...star),
+      ...aside,
       control,
       make("p", { class: "wrong", id: `${id}-fault` }),
-    ];
+    );
   };
 
   const form = make(
@@ -197,23 +231,52 @@
     { novalidate: "", "aria-labelledby": "legend" },
     note,
     legend,
-    make("p", { class: "quiet", id: "privacy" }, words.privacy),
-    ...field("body", words.body, { rows: "6" }),
-    ...field("author_name", words.author_name, { autocomplete: "name", maxlength: "245" }),
-    ...field("author_email", words.author_email, { type: "email", autocomplete: "email", maxlength: "254" }),
-    ...field("author_url", words.author_url, { type: "url", autocomplete: "url", maxlength: "2000" }, false),
-    make("div", { class: "buttons" }, submit, cancel),
+    make("p", { class: "quiet" }, words.privacy),
+    field("body", words.body, "", { rows: "5" }),
+    make(
+      "div",
+      { class: "columns" },
+      field("author_name", words.author_name, "", { autocomplete: "name", maxlength: "245" }),
+      field("author_email", words.author_email, words.never_shown, {
+        type: "email",
+        autocomplete: "email",
+        maxlength: "254",
+      }),
+      field("author_url", words.author_url, words.optional, { type: "url", autocomplete: "url", maxlength: "2000" }, false),
+    ),
+    make("div", { class: "buttons" }, submit, cancel, progress),
   );
 
   const control = (id) => form.querySelector(`#${id}`);
 
-  /* Answers a comment: the form comes below it, with all that stands in it. */
-  const write = (comment, from) => {
+  /* The draft outlives a reload, in this tab alone; where nothing may be kept, nothing is. */
+  const DRAFT = `moderation-draft ${url}`;
+  const keep = () => {
+    try {
+      const fields = Object.fromEntries(new FormData(form));
+      if (fields.body.trim()) sessionStorage.setItem(DRAFT, JSON.stringify(fields));
+      else sessionStorage.removeItem(DRAFT);
+    } catch {
+      /* A page in a frame without storage of its own. */
+    }
+  };
+  const recall = () => {
+    try {
+      const fields = JSON.parse(sessionStorage.getItem(DRAFT) ?? "{}");
+      for (const id of FIELDS) if (typeof fields[id] === "string") control(id).value = fields[id];
+    } catch {
+      /* Neither is there a draft then. */
+    }
+  };
+
+  /* Answers a comment: the form comes below it, at its depth, with all that stands in it. */
+  const write = (comment, from, depth) => {
     parent = comment;
     opener = from;
     legend.replaceChildren(...fill(words.reply_to, { author: name(comment) }));
     cancel.hidden = false;
     say();
+    form.className = `framed depth-${depth}`;
     articles.get(comment.id).after(form);
     control("body").focus();
   };
@@ -222,12 +285,14 @@
     parent = null;
     legend.replaceChildren(words.write);
     cancel.hidden = true;
+    form.className = "";
     home.append(form);
     opener?.focus();
   };
 
-  const say = (...text) => {
-    note.replaceChildren(...text);
+  const say = (kind, title, text) => {
+    note.className = kind ? `note ${kind}` : "note";
+    note.replaceChildren(...(kind ? [sign(kind), make("div", {}, make("strong", {}, title), " ", text)] : []));
     form.prepend(note);
   };
 
@@ -260,22 +325,32 @@
   const complain = (problem, wait) => {
     const errors = problem.errors ?? {};
     const elsewhere = Object.keys(errors).filter((id) => !FIELDS.includes(id));
-    const sentences = [`${problem.title}.`, problem.detail, ...elsewhere.map((id) => errors[id][0].message)];
+    const sentences = [problem.detail, ...elsewhere.map((id) => errors[id][0].message)];
     if (wait) sentences.push(fill(words.wait, { duration: duration(Number(wait)) }).join(""));
-    say(sentences.join(" "));
+    say("bad", `${problem.title}.`, sentences.join(" "));
     mark(errors);
     const first = FIELDS.find((id) => id in errors);
     (first ? control(first) : note).focus();
   };
 
-  const thank = (warnings) => {
+  /* What was sent stands where it will appear, as plain text, for as long as this page is open. */
+  const thank = (fields, told) => {
     const article = parent && articles.get(parent.id);
+    const depth = Number(form.className.split("-")[1] ?? -1) + 1;
+    const tag = make("span", { class: "tag" }, sign("wait"), words.waits);
+    const body = make("div", { class: "body own", dir: "auto" }, fields.body.trim());
+    const at = told.created_at ?? new Date().toISOString();
+    const own = picture({ ...fields, created_at: at }, Math.min(depth, DEEPEST), { behind: [" ", tag], body });
+    own.classList.add("mine");
     mark({});
     control("body").value = "";
+    keep();
     sent = {};
     leave();
-    say([words.sent, ...warnings.map((one) => one.message)].join(" "));
-    if (article) article.after(note);
+    const warnings = (told.warnings ?? []).map((one) => one.message);
+    say("good", words.sent, [words.sent_more, ...warnings].join(" "));
+    if (article) article.after(note, own);
+    else list.append(note, own);
     note.focus();
   };
 
@@ -284,23 +359,28 @@
     const about = { page_url: url, page_title: title || null, parent_id: parent?.id ?? null };
     const body = JSON.stringify({ ...fields, ...about });
     if (body !== sent.body) sent = { body, key: newKey() };
-    say(words.sending);
     try {
       const answer = await post(sent);
       const told = await answer.json();
-      if (answer.ok || told.type.endsWith(":duplicate")) thank(told.warnings ?? []);
+      if (answer.ok || told.type.endsWith(":duplicate")) thank(fields, told);
       else complain(told, answer.headers.get("Retry-After"));
     } catch {
-      say(words.not_sent);
+      say("bad", `${words.not_sent}.`, words.not_sent_more);
       note.focus();
     }
   };
 
+  form.addEventListener("input", keep);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (submit.getAttribute("aria-disabled")) return;
     submit.setAttribute("aria-disabled", "true");
+    submit.replaceChildren(make("span", { class: "turning", "aria-hidden": "true" }), words.sending);
+    progress.textContent = words.nothing_lost;
+    say();
     await send();
+    progress.textContent = "";
+    submit.replaceChildren(words.send);
     submit.removeAttribute("aria-disabled");
   });
 
@@ -314,7 +394,10 @@
     root.adoptedStyleSheets = [sheet];
     heading.append(words.comments);
     home.append(form);
-    root.append(make("section", { "aria-labelledby": "heading" }, heading, list, state, more, home));
+    const top = make("div", { class: "top" }, heading, jump);
+    jump.hidden = true;
+    recall();
+    root.append(make("section", { "aria-labelledby": "heading" }, top, list, state, more, home));
     const place = document.getElementById("comments");
     if (place) place.replaceChildren(host);
     else script.after(host);
