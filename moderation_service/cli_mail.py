@@ -18,7 +18,7 @@ from moderation_service.domain.links import Links
 from moderation_service.domain.notices import Action, Phase
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.failures import DeliveryError
-from moderation_service.mail.transport import Transport
+from moderation_service.mail.transport import Transport, greeting_name
 from moderation_service.services import mailroom
 from moderation_service.services.directory import Directory
 from moderation_service.services.mailroom import Details, NoSuchMailError, Overview
@@ -145,7 +145,7 @@ async def _send_test(settings: Settings, recipient: str, language: str) -> None:
     transport = Transport(
         server,
         sender=settings.mail_from,
-        helo=composer.host,
+        helo=greeting_name(settings.helo_name, settings.public_url),
         on_step=lambda phase, words: click.echo(f"  ok      {_STEPS[phase]}: {' '.join(words.split())}"),
     )
     message_id = composer.new_message_id(workers.new_id())

@@ -15,9 +15,8 @@ from moderation_service.config import Settings
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
 from moderation_service.mail.compose import Composer
-from moderation_service.mail.letters import host_of
 from moderation_service.mail.login import LoginComposer
-from moderation_service.mail.transport import Transport
+from moderation_service.mail.transport import Transport, greeting_name
 from moderation_service.services import submission
 from moderation_service.services.admission import Admission
 from moderation_service.services.backlog import Backlog
@@ -132,7 +131,8 @@ def _delivery(
 
 
 def _transport(settings: Settings) -> Transport:
-    return Transport(settings.smtp, sender=settings.mail_from, helo=host_of(settings.public_url))
+    name = greeting_name(settings.helo_name, settings.public_url)
+    return Transport(settings.smtp, sender=settings.mail_from, helo=name)
 
 
 def _context(

@@ -63,6 +63,8 @@ VALUES: list[tuple[str, str, object]] = [
     ("mail_interval", "0", timedelta(0)),
     ("screening", "off", False),
     ("local_addresses", "on", True),
+    ("helo_name", "mail.example.org", None),
+    ("helo_name", "[192.0.2.1]", None),
     ("log_format", "console", LogFormat.CONSOLE),
     ("log_format", "json", LogFormat.JSON),
 ]
@@ -171,6 +173,8 @@ def test_mail_goes_in_plain_text_only_to_this_machine_or_when_told_so(url: str, 
         ("mail_interval", "²"),
         ("local_addresses", "yes"),
         ("log_format", "xml"),
+        ("helo_name", "mail example.org"),
+        ("helo_name", "a@b"),
     ],
 )
 def test_a_faulty_setting_is_named_by_its_variable(name: str, text: str) -> None:

@@ -18,7 +18,7 @@ from moderation_service.config.values import Server, smtp_url
 from moderation_service.domain import notices
 from moderation_service.domain.notices import Action, Outage, Phase
 from moderation_service.mail.failures import DeliveryError
-from moderation_service.mail.transport import Limits, Transport
+from moderation_service.mail.transport import Limits, Transport, greeting_name
 from tests import misbehaving_smtp as servers
 from tests.misbehaving_smtp import Misbehaving
 from tests.smtp import MailServer
@@ -439,3 +439,21 @@ async def test_the_status_of_a_reply_is_told_without_its_words() -> None:
 
 def secured(url: str, ca_file: str) -> Server:
     return smtp_url(f"{url}?ca_file={ca_file}" + ("" if url.startswith("smtps") else "&starttls=always"))
+
+
+@pytest.mark.parametrize(
+    ("chosen", "public_url", "own", "name"),
+    [
+        ("relay.example.net", "https://comments.example.org", "box.example.com", "relay.example.net"),
+        ("", "https://comments.example.org/talk", "box.example.com", "comments.example.org"),
+        ("", "https://kommentare.bücher.example", "box.example.com", "kommentare.xn--bcher-kva.example"),
+        ("", "http://comments:8080", "box.example.com", "box.example.com"),
+        ("", "http://192.0.2.7:8080", "box.example.com", "box.example.com"),
+        ("", "http://192.0.2.7:8080", "box", "[192.0.2.7]"),
+    ],
+)
+def test_the_mail_server_is_greeted_by_a_name_that_it_can_know(
+    monkeypatch: pytest.MonkeyPatch, chosen: str, public_url: str, own: str, name: str
+) -> None:
+    monkeypatch.setattr("socket.getfqdn", lambda: own)
+    assert greeting_name(chosen, public_url) == name

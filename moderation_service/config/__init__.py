@@ -86,6 +86,12 @@ class Settings:
         "hour at most",
         default="60",
     )
+    helo_name: str = _setting(
+        values.helo_name,
+        "the name by which the service greets the mail server; by default the host of `MODERATION_PUBLIC_URL` "
+        "where that is a full name, else the full name of this machine, else its address",
+        default="",
+    )
     shared_cache_seconds: int = _setting(
         values.up_to_a_minute,
         "how long a cache between the service and its readers may keep a list without asking; at most 60",

@@ -1,5 +1,6 @@
 """What the text of each setting means; every reader raises ValueError with what is wrong."""
 
+import re
 import sys
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -19,6 +20,7 @@ _MOST_HOURS = 8_760
 _MOST_CONNECTIONS = 50
 _MOST_OPEN_CONNECTIONS = 1_000_000
 _MOST_MEGABYTES = 65_536
+_HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[(?:IPv6:)?[0-9A-Fa-f.:]+\]")
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -146,6 +148,13 @@ def address(text: str) -> str:
         return addresses.normalise(text, local=True)
     except addresses.InvalidAddressError as error:
         raise ValueError("must be an e-mail address like moderation@example.org") from error
+
+
+def helo_name(text: str) -> str:
+    """Read the name by which a mail server is greeted; an empty text means the default."""
+    if text and not _HOST_NAME.fullmatch(text):
+        raise ValueError("must be a host name like mail.example.org, or an address like [192.0.2.1]")
+    return text
 
 
 def listen(text: str) -> Listen:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 import ssl
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,6 +25,7 @@ from moderation_service.config.values import Server, Tls
 from moderation_service.domain import addresses
 from moderation_service.domain.notices import Phase
 from moderation_service.mail.failures import DeliveryError, failing_in
+from moderation_service.mail.letters import host_of
 
 _CLOSING = 421
 _REFUSED_LOG_IN = 535
@@ -45,6 +47,30 @@ class Limits:
     answer: float = 600.0
     connection: float = 300.0
     messages: int = 100
+
+
+def greeting_name(chosen: str, public_url: str) -> str:
+    """Return the name by which every command greets the mail server (RFC 5321, 4.1.1.1).
+
+    What was `chosen`, else the host of the public URL where that is a full name, else this machine's full name,
+    else an address literal.
+    """
+    if chosen:
+        return chosen
+    host = host_of(public_url)
+    if host.startswith("[") or "." not in host.strip("."):
+        own = socket.getfqdn()
+        return own if "." in own and own.isascii() and ":" not in own else _own_address(host)
+    return host
+
+
+def _own_address(host: str) -> str:
+    if host.startswith("["):
+        return host
+    try:
+        return f"[{socket.gethostbyname(socket.gethostname())}]"
+    except OSError:
+        return "[127.0.0.1]"
 
 
 class Tokens(Protocol):
