@@ -17,7 +17,7 @@ LARGEST = 1024 * 1024
 class Listing:
     """A stretch of a page's comments; `next_after` is the id to go on behind, None at the end.
 
-    `title` is what the newest approved comment calls the page.
+    `title` is what the earliest approved comment that sent one calls the page: no later one can change it.
     """
 
     page_url: str

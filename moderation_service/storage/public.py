@@ -34,7 +34,7 @@ class Stretch:
     """Comments of a page in order; `is_last` when none stands behind them.
 
     `count` is all of the page that are approved, `last_change` when readers last saw a change there, and `title`
-    what the newest of them calls the page.
+    what the earliest of them that sent a title calls the page.
     """
 
     comments: list[PublicComment]
@@ -98,7 +98,8 @@ def stretch_question(*, is_first: bool, newest_first: bool) -> Question:
     last = select(func.max(comments.c.change_at)).where(
         comments.c.page_id == page_id, comments.c.change_number.is_not(None)
     )
-    title = select(comments.c.page_title).where(*here).order_by(comments.c.id.desc()).limit(1)
+    titled = comments.c.page_title.is_not(None)
+    title = select(comments.c.page_title).where(*here, titled).order_by(comments.c.id).limit(1)
     rows = select(json_rows(*_COLUMNS)).join(shown, shown.c.id == comments.c.id)
     available = select(func.count()).select_from(sized)
     return Question(

@@ -282,3 +282,17 @@ async def test_a_public_address_below_a_path_is_kept_in_every_link(start: Start)
         assert 'href="/moderation/static/pages.css' in page
         answer = await send(http, redirect_to="https://example.net/moderation/comments")
         assert answer.headers["Location"].startswith("https://example.net/moderation/comments?page_url=")
+
+
+async def test_a_pages_title_is_that_of_its_earliest_approved_comment_that_sent_one(http: ClientSession) -> None:
+    def heading(page: str) -> str:
+        return " ".join(re.findall(r"<h1>(.*?)</h1>", page, re.DOTALL)[0].split())
+
+    assert "dal link" in heading(await opened(http, page_title="dal link"))
+    await published(http, page_title=None)
+    assert "dal link" in heading(await opened(http, page_title="dal link"))
+    await published(http, page_title="Chi siamo", body="secondo")
+    await published(http, page_title="Comprate qui", body="terzo")
+    page = await opened(http, page_title="dal link")
+    assert "<bdi>Chi siamo</bdi>" in heading(page)
+    assert "page_title" not in Form(page).values

@@ -52,9 +52,8 @@ async def _make(request: web.Request, site: Site, page: Page, asked: Mapping[str
     parent = None
     if asked["reply_to"] is not None:
         parent = await listing.answered(context.database, page, asked["reply_to"])
-    values = _shown(request, site, found, found.title or page.url, language) | _form(
-        request, page, asked["page_title"], parent
-    )
+    title = found.title or asked["page_title"] or page.url
+    values = _shown(request, site, found, title, language) | _form(request, page, parent)
     text = html.render(request, "thread.html", language, values)
     headers = html.HEADERS | {
         "Cache-Control": context.settings.cache_control,
@@ -86,11 +85,9 @@ def _shown(request: web.Request, site: Site, found: Listing, title: str, languag
     }
 
 
-def _form(request: web.Request, page: Page, title: str | None, parent: PublicComment | None) -> dict[str, Any]:
-    """Return what the form needs."""
+def _form(request: web.Request, page: Page, parent: PublicComment | None) -> dict[str, Any]:
+    """Return what the form needs. A title out of a link is shown only: whoever made the link could make it up."""
     fields = {"page_url": page.url, "redirect_to": thread_page.address(request)}
-    if title is not None:
-        fields["page_title"] = title
     if parent is not None:
         fields["parent_id"] = parent.id
     return {"fields": fields, "parent": parent, "action": thread_page.action(request)}
