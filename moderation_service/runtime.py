@@ -1,8 +1,9 @@
 """Opens what the service needs, starts HTTP and workers, and stops them in the right order."""
 
 import asyncio
+import secrets
 import signal
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Sequence
 from contextlib import ExitStack, asynccontextmanager
 from datetime import datetime
 from functools import partial
@@ -26,6 +27,7 @@ from moderation_service.services.circuit import Circuit
 from moderation_service.services.delivery import Delivery
 from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
+from moderation_service.services.eras import Eras
 from moderation_service.services.figures import Reader
 from moderation_service.services.health import Health
 from moderation_service.services.logins import Logins
@@ -150,7 +152,15 @@ def _context(
     intake = Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening)
     backlog = Backlog(database)
     cache = PageCache(settings.cache_mb * MEGABYTE)
-    tail = Tail(database, cache.drop)
+    eras = Eras(
+        database, lambda: [site.id for site in directory.sites], clock=clock, new_tag=lambda: secrets.token_hex(6)
+    )
+
+    async def begin_anew(site_ids: Collection[str]) -> None:
+        cache.clear()
+        await eras.open(site_ids)
+
+    tail = Tail(database, cache.drop, begin_anew)
     clients = Clients(settings.trusted_proxies, clock=clock)
     login_composer = LoginComposer(public_url=settings.public_url, sender=settings.mail_from)
     logins = Logins(
@@ -175,6 +185,7 @@ def _context(
         lists=Lists(database, directory, cache, tail, cache_control=settings.cache_control),
         kept_pages=KeptPages(directory, cache, tail),
         tail=tail,
+        eras=eras,
         health=Health(
             database,
             person_ids=directory.person_ids,
@@ -230,6 +241,7 @@ async def serve(
     server = runner.server
     assert isinstance(server, Server)  # noqa: S101 - as it is set up
     server.request_handler = at_the_door(app, server.request_handler)
+    await context.eras.begin()
     sockets = ExitStack()
     begin = partial(workers.begin, restarts=context.metrics.restarts)
     writing = begin("writer", context.writer.run)

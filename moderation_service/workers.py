@@ -116,6 +116,7 @@ async def deliver(service: Service, stop: asyncio.Event) -> None:
 async def follow_changes(service: Service) -> None:
     """Keep up with what other replicas decide."""
     while True:
+        await service.context.eras.begin()
         try:
             await service.context.tail.look()
         except UnavailableError:
@@ -141,6 +142,7 @@ async def watch_sites(service: Service) -> None:
             await service.directory.replace(
                 service.context.database, found, now=service.context.clock(), new_id=new_id
             )
+            await service.context.eras.open_missing()
         except SitesFileError as error:
             _log.error("sites.faulty", faults=error.faults)
         except BaseException:

@@ -18,10 +18,11 @@ class ChangeType(StrEnum):
 
 
 class ChangeQuery(QuerySchema):
-    """Which changes to read: a site's, after a number; the first call leaves `after` out."""
+    """Which changes to read: a site's, after a number; the first call leaves `after` and `epoch` out."""
 
     site = Line(required=True, limit=64)
     after = Count(least=0, most=2**53, load_default=0)
+    epoch = Line(limit=32, load_default=None)
     limit = Count(most=500, load_default=100)
 
 
@@ -37,7 +38,12 @@ class Change(ResponseSchema):
 
 
 class ChangeFeed(ResponseSchema):
-    """Changes by rising number; `next` is the `after` of the next call."""
+    """Changes by rising number; `next` and `epoch` are the `after` and `epoch` of the next call.
 
+    `head` is the site's newest number.
+    """
+
+    epoch = fields.String(required=True)
     changes = fields.List(fields.Nested(Change), required=True)
     next = fields.Integer(required=True)
+    head = fields.Integer(required=True)

@@ -39,6 +39,7 @@ class ProblemCode(StrEnum):
     LINK_INVALID = "link_invalid"
     LINK_EXPIRED = "link_expired"
     LINK_VOID = "link_void"
+    START_AGAIN = "start_again"
     TOO_LARGE = "too_large"
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INVALID_FIELDS = "invalid_fields"
@@ -86,6 +87,10 @@ PROBLEMS = {
     ProblemCode.LINK_VOID: (
         "This link no longer works",
         "The comment was edited or removed, or the moderator's address has changed.",
+    ),
+    ProblemCode.START_AGAIN: (
+        "Start again from 0",
+        "The number comes from another history of the database, which was restored. Read all changes from 0.",
     ),
     ProblemCode.TOO_LARGE: ("Too large", "The request is larger than 256 KiB."),
     ProblemCode.UNSUPPORTED_MEDIA_TYPE: (

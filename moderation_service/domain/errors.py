@@ -84,6 +84,10 @@ class TooManyCommentsError(ModerationError):
         self.free_at = free_at
 
 
+class HistoryLostError(ModerationError):
+    """The reader of changes goes on from a number that another history of the database gave out."""
+
+
 class LinkInvalidError(ModerationError):
     """The link was not made by this service."""
 

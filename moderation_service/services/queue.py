@@ -8,6 +8,7 @@ from moderation_service.domain.addresses import InvalidAddressError
 from moderation_service.domain.comments import QueuedComment, Status
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.sites import Site
+from moderation_service.services.listing import LARGEST
 from moderation_service.services.submission import AUTHOR
 from moderation_service.storage import comments, contacts
 from moderation_service.storage import queue as stored
@@ -64,12 +65,15 @@ class Queue:
 async def of_site(
     database: Database, keys: KeyRing, site: Site, wanted: Filter, *, after: str | None, limit: int
 ) -> Queue:
-    """Return up to `limit` comments of a site behind the comment `after`.
+    """Return up to `limit` comments of a site behind the comment `after`, fewer where they are long.
 
     A search looks through a window of comments at a time: where it found few, `next_after` leads on.
     """
     async with database.read() as connection:
         ids, next_after = await look(connection, wanted.streams(site.id, keys), after=after, limit=limit)
+        room = await comments.fitting(connection, ids, LARGEST)
+        if room < len(ids):
+            ids, next_after = ids[:room], ids[room - 1]
         return await load(connection, keys, ids, next_after)
 
 

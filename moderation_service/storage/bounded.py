@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import CTE, BigInteger, ColumnElement, Label, Subquery, bindparam, func, select
+from sqlalchemy import CTE, BigInteger, ColumnElement, Subquery, bindparam, func, select
 
 from moderation_service.storage.json_rows import byte_length
 from moderation_service.storage.tables import comments
@@ -11,12 +11,12 @@ _TEXTS = (comments.c.author_name, comments.c.author_url, comments.c.body, commen
 _BESIDE_TEXTS = 200
 
 
-def size() -> Label[int]:
-    """Return about how many bytes a comment takes up in an answer, as the column `size`."""
+def size() -> ColumnElement[int]:
+    """Return about how many bytes a comment takes up in an answer."""
     total: ColumnElement[int] = func.coalesce(byte_length(_TEXTS[0]), 0) + _BESIDE_TEXTS
     for text in _TEXTS[1:]:
         total += func.coalesce(byte_length(text), 0)
-    return total.label("size")
+    return total
 
 
 def within(sized: CTE, order: ColumnElement[Any]) -> Subquery:

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import bindparam, case, select, update
 
 from moderation_service.domain.changes import Change, ChangeType
 from moderation_service.domain.comments import PublicComment, Status
+from moderation_service.storage import bounded
 from moderation_service.storage.database import Connection, insert
 from moderation_service.storage.tables import change_counters, comments, pages
 
@@ -56,16 +58,34 @@ async def pages_after(connection: Connection, site_id: str, after: int) -> tuple
     return {row.page_id for row in rows}, max((row.change_number for row in rows), default=after)
 
 
-async def after(connection: Connection, site_id: str, number: int, *, limit: int) -> list[Change]:
-    """Return a site's changes after a number, by rising number: the newest visible state of each comment."""
-    rows = await connection.execute(
-        select(comments, pages.c.url)
-        .join(pages, pages.c.id == comments.c.page_id)
+async def head(connection: Connection, site_id: str) -> int:
+    """Return the newest number of a site."""
+    query = select(change_counters.c.number).where(change_counters.c.site_id == site_id)
+    return (await connection.execute(query)).scalar_one_or_none() or 0
+
+
+async def after(connection: Connection, site_id: str, number: int, *, limit: int, largest: int) -> list[Change]:
+    """Return a site's changes after a number, by rising number: the newest visible state of each comment.
+
+    They end before their texts exceed `largest` bytes, but where there are any, there is one.
+    """
+    is_public = comments.c.status == Status.APPROVED
+    size = case((is_public, bounded.size()), else_=0).label("size")
+    sized = (
+        select(comments.c.id, comments.c.change_number, size)
         .where(comments.c.site_id == site_id, comments.c.change_number > number)
         .order_by(comments.c.change_number)
         .limit(limit)
+        .cte("sized")
     )
-    return [_change(row) for row in rows]
+    shown = bounded.within(sized, sized.c.change_number)
+    query = (
+        select(comments, pages.c.url)
+        .join(shown, shown.c.id == comments.c.id)
+        .join(pages, pages.c.id == comments.c.page_id)
+    )
+    rows = await connection.execute(query, {"largest": largest})
+    return sorted((_change(row) for row in rows), key=attrgetter("number"))
 
 
 def _change(row: Any) -> Change:

@@ -9,6 +9,7 @@ from sqlalchemy import func, select, update
 from moderation_service.domain.comments import Draft, QueuedComment, Status
 from moderation_service.domain.markup import PLAIN_RENDERER
 from moderation_service.domain.pages import FORM
+from moderation_service.storage import bounded
 from moderation_service.storage.bulk import insert_rows
 from moderation_service.storage.database import Connection
 from moderation_service.storage.tables import comments, pages
@@ -107,6 +108,18 @@ async def get_many(connection: Connection, ids: Sequence[str]) -> list[QueuedCom
     """Return comments by id, in order of arrival."""
     rows = await connection.execute(_QUEUED.where(comments.c.id.in_(ids)).order_by(comments.c.id))
     return [_queued(row._mapping) for row in rows]  # noqa: SLF001
+
+
+async def fitting(connection: Connection, ids: Sequence[str], largest: int) -> int:
+    """Return how many of the first comments have texts of less than `largest` bytes together, at least one."""
+    query = select(comments.c.id, bounded.size().label("size")).where(comments.c.id.in_(ids))
+    sizes = {row.id: row.size for row in await connection.execute(query)}
+    total = 0
+    for count, comment_id in enumerate(ids):
+        total += sizes.get(comment_id, 0)
+        if total > largest:
+            return max(count, 1)
+    return len(ids)
 
 
 async def ancestors(connection: Connection, comment: QueuedComment, *, limit: int) -> list[str]:

@@ -92,7 +92,9 @@ def stretch_question(*, is_first: bool, newest_first: bool) -> Question:
         place.append(comments.c.id < after if newest_first else comments.c.id > after)
     order = comments.c.id.desc() if newest_first else comments.c.id.asc()
     most = bindparam("most", type_=Integer())
-    sized = select(comments.c.id, bounded.size()).where(*place).order_by(order).limit(most).cte("sized")
+    sized = (
+        select(comments.c.id, bounded.size().label("size")).where(*place).order_by(order).limit(most).cte("sized")
+    )
     shown = bounded.within(sized, sized.c.id.desc() if newest_first else sized.c.id.asc())
     count = select(func.count()).where(*here)
     last = select(func.max(comments.c.change_at)).where(

@@ -188,6 +188,15 @@ change_counters = Table(
     Column("number", BigInteger, nullable=False),
 )
 
+change_eras = Table(
+    "change_eras",
+    metadata,
+    Column("site_id", String(64), primary_key=True),
+    Column("first", BigInteger, primary_key=True, autoincrement=False),
+    Column("tag", String(32), nullable=False),
+    Column("opened_at", UtcDateTime, nullable=False),
+)
+
 last_decisions = Table(
     "last_decisions",
     metadata,

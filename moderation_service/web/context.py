@@ -15,6 +15,7 @@ from moderation_service.services.bulks import Bulks
 from moderation_service.services.changes import Tail
 from moderation_service.services.desk import Desk
 from moderation_service.services.directory import Directory
+from moderation_service.services.eras import Eras
 from moderation_service.services.health import Health
 from moderation_service.services.logins import Logins
 from moderation_service.services.page_addresses import PageAddresses
@@ -43,6 +44,7 @@ class Context:
     lists: Lists
     kept_pages: KeptPages
     tail: Tail
+    eras: Eras
     health: Health
     metrics: Metrics
     clients: Clients

@@ -28,6 +28,7 @@ STATUSES: dict[type[ModerationError], tuple[HTTPStatus, ProblemCode]] = {
     errors.TokenExpiredError: (HTTPStatus.GONE, ProblemCode.LINK_EXPIRED),
     errors.LinkUsedError: (HTTPStatus.GONE, ProblemCode.LINK_VOID),
     errors.LinkVoidError: (HTTPStatus.GONE, ProblemCode.LINK_VOID),
+    errors.HistoryLostError: (HTTPStatus.GONE, ProblemCode.START_AGAIN),
     errors.FieldsInvalidError: (HTTPStatus.UNPROCESSABLE_ENTITY, ProblemCode.INVALID_FIELDS),
     errors.KeyReusedError: (HTTPStatus.UNPROCESSABLE_ENTITY, ProblemCode.KEY_REUSED),
     errors.TooManyLoginsError: (HTTPStatus.TOO_MANY_REQUESTS, ProblemCode.RATE_LIMITED),

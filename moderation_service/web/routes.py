@@ -61,7 +61,7 @@ ENDPOINTS = (
         summary="Follow what a site's readers see change",
         query=changes_wire.ChangeQuery,
         answers={200: changes_wire.ChangeFeed},
-        problems=(403, 422, 503),
+        problems=(403, 410, 422, 503),
         is_public=True,
     ),
     Endpoint(

@@ -40,7 +40,7 @@ async def changes_after(http: ClientSession, number: int, limit: int = 100) -> d
 
 async def test_the_feed_tells_the_newest_visible_state_of_each_comment_once(http: ClientSession) -> None:
     first, second, third = [await posted(http, body=f"Commento {number}") for number in range(3)]
-    assert await changes_after(http, 0) == {"changes": [], "next": 0}
+    assert (await changes_after(http, 0))["changes"] == []
     await decided(http, "approve", first, second)
     await decided(http, "reject", third)
     feed = await changes_after(http, 0)

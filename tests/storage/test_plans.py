@@ -39,7 +39,7 @@ QUESTIONS: dict[str, Ask] = {
     "the newest first behind a comment": lambda c: stretch(c, is_first=False, newest_first=True),
     "one comment": lambda c: c.execute(public.one_question().statement, {"comment_id": PAGE_ID}),
     "the count": lambda c: comments.count_approved(c, PAGE_ID),
-    "the feed": lambda c: changes.after(c, "coop", 400, limit=10),
+    "the feed": lambda c: changes.after(c, "coop", 400, limit=10, largest=1_000_000),
     "the tail": lambda c: changes.pages_after(c, "coop", 490),
 }
 

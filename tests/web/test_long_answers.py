@@ -14,7 +14,7 @@ from aiohttp import ClientSession
 from moderation_service.services.listing import LARGEST
 from moderation_service.web import slow_readers
 from tests.conftest import Clock, Start
-from tests.factories import PAGE
+from tests.factories import PAGE, bearer
 from tests.office import Office
 from tests.running import Running, until
 
@@ -71,6 +71,30 @@ async def test_a_list_ends_before_a_mebibyte_and_goes_on_behind(
             cursor = {"cursor": str(shown["next_cursor"])}
     assert lists > 1
     assert found == (ids if order == "oldest" else ids[::-1])
+
+
+@pytest.mark.parametrize("of", ["changes", "moderation"])
+async def test_the_feed_and_the_queue_end_before_a_mebibyte_too(long: tuple[Running, list[str]], of: str) -> None:
+    service, ids = long
+    found: list[str] = []
+    place: dict[str, str] = {}
+    async with ClientSession(service.url, headers=bearer()) as http:
+        while len(found) < COUNT:
+            if of == "changes":
+                query = {"site": "coop", "limit": "500", **place}
+                body = await (await http.get("/api/v1/changes", params=query)).read()
+                shown = json.loads(body)
+                found += [one["comment_id"] for one in shown["changes"]]
+                place = {"after": str(shown["next"]), "epoch": shown["epoch"]}
+            else:
+                query = {"status": "approved", "limit": "100", **place}
+                body = await (await http.get("/api/v1/moderation/comments", params=query)).read()
+                shown = json.loads(body)
+                found += [one["id"] for one in shown["comments"]]
+                place = {"cursor": str(shown["next_cursor"])}
+            assert len(body) <= LARGEST
+            assert len(found) == COUNT or len(body) > LARGEST // 2
+    assert found == ids
 
 
 async def test_a_page_of_long_comments_is_shown_in_stretches(long: tuple[Running, list[str]]) -> None:

@@ -19,7 +19,7 @@ from moderation_service.storage.tables import metadata, schema_compatibility
 if TYPE_CHECKING:
     from alembic.script import ScriptDirectory
 
-NEWEST = "0008"
+NEWEST = "0009"
 """The revision that this version was written for. Alembic, eleven megabytes of it, is loaded only to get there."""
 
 PATIENCE = 60.0

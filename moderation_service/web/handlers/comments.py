@@ -9,6 +9,7 @@ from moderation_service.services import changes as following
 from moderation_service.services import listing
 from moderation_service.web import reading, submitting
 from moderation_service.web.answers import send, to_json
+from moderation_service.web.bounded import fitting
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.handlers import comment_form
 from moderation_service.web.middleware import language_of
@@ -83,7 +84,14 @@ async def changes(request: web.Request) -> web.Response:
     context = request.app[CONTEXT]
     if context.directory.sites.get(asked["site"]) is None:
         raise UnknownSiteError
-    feed = await following.read(context.database, asked["site"], after=asked["after"], limit=asked["limit"])
+    feed = await following.read(
+        context.database,
+        asked["site"],
+        after=asked["after"],
+        epoch=asked["epoch"],
+        limit=asked["limit"],
+        fitting=fitting,
+    )
     return web.Response(
         body=to_json(feed),
         content_type="application/json",

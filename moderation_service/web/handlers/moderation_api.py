@@ -12,6 +12,7 @@ from moderation_service.services.queue import Filter
 from moderation_service.web import reading
 from moderation_service.web.answers import to_json
 from moderation_service.web.authentication import SITE
+from moderation_service.web.bounded import fitting
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.lists import page_of
 from moderation_service.web.loading import load
@@ -41,7 +42,9 @@ async def queue(request: web.Request) -> web.Response:
         context.database, context.keys, site, wanted, after=asked["cursor"], limit=asked["limit"]
     )
     shown = [_queued(one, found.addresses[one.id]) for one in found.comments]
-    return _answer({"comments": shown, "next_cursor": found.next_after})
+    count = fitting(shown)
+    next_cursor = found.next_after if count == len(shown) else shown[count - 1]["id"]
+    return _answer({"comments": shown[:count], "next_cursor": next_cursor})
 
 
 async def history(request: web.Request) -> web.Response:
