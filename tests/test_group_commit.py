@@ -140,7 +140,7 @@ async def test_a_client_that_leaves_in_mid_batch_hurts_nobody(quiet: Running, da
             await go_on.wait()
             return await database.transact(work)
 
-    writer: Writer = GroupCommit(Slow(database._reader, database._writer), submission.accept)
+    writer: Writer = GroupCommit(Slow(database._reader, database._writer, reads=database.reads), submission.accept)
     asked = [asyncio.create_task(writer.submit(draft)) for draft in drafts]
     running = asyncio.create_task(writer.run())
     await inside.wait()
@@ -272,7 +272,9 @@ async def test_clients_that_ask_again_at_once_are_written_together(quiet: Runnin
                 await asyncio.sleep(0)
             return await database.transact(work)
 
-    writer: Writer = GroupCommit(Meanwhile(database._reader, database._writer), submission.accept)
+    writer: Writer = GroupCommit(
+        Meanwhile(database._reader, database._writer, reads=database.reads), submission.accept
+    )
     running = asyncio.create_task(writer.run())
     await asyncio.gather(*(client(*pair) for pair in zip(first, second, strict=True)))
     await asyncio.gather(*others)
@@ -286,7 +288,7 @@ class Standing(Database):
     """A database whose transactions begin, and end, when a test says so."""
 
     def __init__(self, database: Database) -> None:
-        super().__init__(database._reader, database._writer)
+        super().__init__(database._reader, database._writer, reads=database.reads)
         self._real = database
         self.may_begin, self.has_begun, self.may_end = asyncio.Event(), asyncio.Event(), asyncio.Event()
 

@@ -187,7 +187,8 @@ def test_check_names_the_faults_of_settings_and_sites_together(tmp_path: Path) -
     lines = ran.output.splitlines()
     for variable in ("PUBLIC_URL", "SECRET_KEYS", "SMTP_URL", "MAIL_FROM"):
         assert f"MODERATION_{variable} is required" in lines
-    assert "MODERATION_LISTEN must be host:port, like 127.0.0.1:8080; it is '8080'" in lines
+    fault = "must be host:port like 127.0.0.1:8080, unix:/path/of/socket, or fd://3; it is '8080'"
+    assert f"MODERATION_LISTEN {fault}" in lines
     assert f"{file}: site[0].timezone: is no known time zone; an example is Europe/Rome" in lines
     assert f"{file}: site[1].moderator[0].email: is not an e-mail address: 'olga'" in lines
     assert len(lines) == 7

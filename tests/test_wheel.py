@@ -80,7 +80,7 @@ async def test_the_installed_wheel_runs_far_from_its_sources(wheel: Path, tmp_pa
         await process.wait_for("Stop with Ctrl-C.")
         async with ClientSession(process.url) as http:
             page = await (await http.get("/demo")).text()
-            assert "Lascia un commento" in page
+            assert "Scrivi un commento" in page
             style = await (await http.get("/static/pages.css")).text()
             assert ".buttons" in style
         assert await process.stop(signal.SIGINT) == 0

@@ -13,10 +13,14 @@ def health(database: Database) -> Health:
     async def none() -> list[str]:
         return []
 
+    async def never() -> bool:
+        return False
+
     return Health(
         database,
         person_ids=list,
         is_mail_paused=lambda: False,
+        is_mail_late=never,
         last_failure=lambda: float("-inf"),
         nearly_full=none,
     )

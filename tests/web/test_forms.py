@@ -236,10 +236,10 @@ async def test_every_get_route_answers_head_with_the_same_headers_and_no_body(ht
         )
         if endpoint.query is not None:
             path += f"?page_url={PAGE}"
-        got, head = await http.get(path), await http.head(path)
+        got, head = [await http.request(one, path, allow_redirects=False) for one in ("GET", "HEAD")]
         assert (head.status, await head.read()) == (got.status, b""), path
         same = {"Content-Type", "Content-Length", "ETag", "Cache-Control"}
-        for name in same - ({"Content-Length"} if path == "/metrics" else set()):
+        for name in same - ({"Content-Length"} if path == "/metrics" or got.status == 303 else set()):
             assert head.headers.get(name) == got.headers.get(name), (path, name)
 
 
