@@ -25,7 +25,6 @@ from moderation_service.services.moderation import Announce
 from moderation_service.services.queue import Filter
 from moderation_service.services.sessions import LIFETIME, Session
 from moderation_service.storage import bulks, comments, decisions
-from moderation_service.storage import queue as stored
 from moderation_service.storage.bulks import OPEN, Bulk, BulkState
 from moderation_service.storage.database import Connection, Database
 
@@ -50,7 +49,7 @@ class Snapshot:
 
     wanted: Filter
     site_id: str | None
-    until: str | None
+    until: str
     made_at: datetime
 
 
@@ -85,15 +84,13 @@ class Bulks:
         self._begun = asyncio.Event()
         self._moved = asyncio.Condition()
 
-    async def snapshot(self, session: Session, wanted: Filter, *, site_id: str | None) -> str:
-        """Return what a page carries that offers a decision on all of its filter; good in this session only."""
-        newest: list[str] = []
-        async with self._database.read() as connection:
-            for seat in _chosen(session.seats, site_id):
-                for stream in wanted.streams(seat.site.id, self._keys):
-                    found = await stored.newest(connection, stream)
-                    newest += [found] if found is not None else []
-        made = Snapshot(wanted=wanted, site_id=site_id, until=max(newest, default=None), made_at=self._clock())
+    def snapshot(self, session: Session, wanted: Filter, *, site_id: str | None) -> str:
+        """Return what a page carries that offers a decision on all of its filter; good in this session only.
+
+        Ids rise with time, so an id made now stands behind all that is there; that of the newest comment could be
+        of a page that is not this moderator's.
+        """
+        made = Snapshot(wanted=wanted, site_id=site_id, until=self._new_id(), made_at=self._clock())
         return self._signer.sign([session.id, _to_text(made)])
 
     def read(self, session: Session, token: str) -> Snapshot:
@@ -268,7 +265,7 @@ class Bulks:
         streams = replace(snapshot.wanted, newest_first=False).streams(seat.site.id, self._keys)
         sees = None if seat.sees_all else lambda _, page_url: seat.covers(page_url)
         ids, until = await queue.look(connection, streams, after=after, limit=limit, sees=sees)
-        last = snapshot.until or ""
+        last = snapshot.until
         inside = [one for one in ids if one <= last]
         return inside, until if until is not None and until < last else None
 

@@ -73,12 +73,6 @@ async def recently_decided(connection: Connection, site_id: str, limit: int) -> 
     return [Found(id=row.id, page_url=row.page_url) for row in await connection.execute(query)]
 
 
-async def newest(connection: Connection, stream: Stream) -> str | None:
-    """Return the id of the comment that came last of a stream, whatever words it is searched for."""
-    query = select(comments.c.id).where(*place(stream, None))
-    return (await connection.execute(query.order_by(comments.c.id.desc()).limit(1))).scalar_one_or_none()
-
-
 def _query(stream: Stream, after: str | None, limit: int) -> Select[Any]:
     """Take a window first, from one index and in its order, and look for pages and words only within it.
 

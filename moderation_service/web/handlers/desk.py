@@ -84,7 +84,7 @@ async def _snapshot(request: web.Request, session: Session, asked: dict[str, Any
     if asked["scope"] != _ALL:
         return None
     wanted = await filter_of(request, session, asked)
-    return await request.app[CONTEXT].bulks.snapshot(session, wanted, site_id=asked["site"])
+    return request.app[CONTEXT].bulks.snapshot(session, wanted, site_id=asked["site"])
 
 
 async def updates(request: web.Request) -> web.Response:
