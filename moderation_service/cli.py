@@ -22,7 +22,6 @@ from moderation_service.config.values import LogFormat
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.mail.failures import DeliveryError
-from moderation_service.mail.transport import Transport, greeting_name
 from moderation_service.processes import ProcessGroup
 from moderation_service.services import audit as books
 from moderation_service.sites import SitesFileError
@@ -224,8 +223,7 @@ async def _check_database(settings: Settings) -> list[str]:
 
 
 async def _check_mail(settings: Settings) -> list[str]:
-    name = greeting_name(settings.helo_name, settings.public_url)
-    transport = Transport(settings.smtp, sender=settings.mail_from, helo=name)
+    transport = runtime.transports(settings)()
     try:
         await transport.log_in()
     except DeliveryError as error:

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from moderation_service import command, log, sites, workers
+from moderation_service import command, log, runtime, sites, workers
 from moderation_service.config import Settings
 from moderation_service.domain import addresses
 from moderation_service.domain.keys import KeyRing
@@ -18,7 +18,6 @@ from moderation_service.domain.links import Links
 from moderation_service.domain.notices import Action, Phase
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.failures import DeliveryError
-from moderation_service.mail.transport import Transport, greeting_name
 from moderation_service.services import mailroom
 from moderation_service.services.directory import Directory
 from moderation_service.services.mailroom import Details, NoSuchMailError, Overview
@@ -142,12 +141,7 @@ async def _send_test(settings: Settings, recipient: str, language: str) -> None:
     composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=links)
     server = settings.smtp
     click.echo(f"To {server.host}:{server.port} ({server.tls}) for {recipient}")
-    transport = Transport(
-        server,
-        sender=settings.mail_from,
-        helo=greeting_name(settings.helo_name, settings.public_url),
-        on_step=lambda phase, words: click.echo(f"  ok      {_STEPS[phase]}: {' '.join(words.split())}"),
-    )
+    transport = runtime.transports(settings, _say_step)()
     message_id = composer.new_message_id(workers.new_id())
     try:
         sample = composer.sample(recipient, language, message_id=message_id, now=workers.utc_now())
@@ -220,3 +214,7 @@ def _print_details(found: Details) -> None:
 
 def _time(moment: datetime | None) -> str:
     return "" if moment is None else moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _say_step(phase: Phase, words: str) -> None:
+    click.echo(f"  ok      {_STEPS[phase]}: {' '.join(words.split())}".rstrip(": "))

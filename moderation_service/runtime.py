@@ -15,6 +15,8 @@ from moderation_service import __version__, listening, open_files, workers
 from moderation_service.config import Settings
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.links import Links
+from moderation_service.domain.notices import Phase
+from moderation_service.mail.access_tokens import AccessTokens
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.login import LoginComposer
 from moderation_service.mail.transport import Transport, greeting_name
@@ -82,9 +84,12 @@ async def opened(
         sites_file = SitesFile(settings.sites, local_addresses=settings.local_addresses)
         await directory.replace(database, sites_file.load(), now=clock(), new_id=new_id)
         circuit = Circuit(clock)
-        delivery = _delivery(settings, database, directory, keys, clock, circuit)
+        new_transport = transports(settings)
+        delivery = _delivery(settings, database, directory, keys, clock, circuit, new_transport)
         mail_waits = asyncio.Event()
-        context = _context(settings, database, directory, keys, delivery, circuit, clock, mail_waits.set, process)
+        context = _context(
+            settings, database, directory, keys, delivery, circuit, clock, mail_waits.set, process, new_transport
+        )
         await context.page_addresses.prepare()
         yield Service(
             settings=settings,
@@ -116,6 +121,7 @@ def _delivery(
     keys: KeyRing,
     clock: Callable[[], datetime],
     circuit: Circuit,
+    new_transport: Callable[[], Transport],
 ) -> Delivery:
     composer = Composer(public_url=settings.public_url, sender=settings.mail_from, links=Links(keys, clock))
     return Delivery(
@@ -123,7 +129,7 @@ def _delivery(
         directory,
         keys,
         composer,
-        [_transport(settings) for _ in range(settings.mail_connections)],
+        [new_transport() for _ in range(settings.mail_connections)],
         circuit=circuit,
         interval=settings.mail_interval,
         remind_after=settings.remind_after,
@@ -132,9 +138,13 @@ def _delivery(
     )
 
 
-def _transport(settings: Settings) -> Transport:
+def transports(
+    settings: Settings, on_step: Callable[[Phase, str], None] = lambda _, __: None
+) -> Callable[[], Transport]:
+    """Return what makes connections to the mail server; all greet by one name and share one access token."""
     name = greeting_name(settings.helo_name, settings.public_url)
-    return Transport(settings.smtp, sender=settings.mail_from, helo=name)
+    tokens = None if settings.smtp_oauth is None else AccessTokens(settings.smtp_oauth)
+    return lambda: Transport(settings.smtp, sender=settings.mail_from, helo=name, tokens=tokens, on_step=on_step)
 
 
 def _context(
@@ -147,6 +157,7 @@ def _context(
     clock: Callable[[], datetime],
     wake_delivery: Callable[[], None],
     process: int,
+    new_transport: Callable[[], Transport],
 ) -> Context:
     writer = GroupCommit(database, submission.accept)
     intake = Intake(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening)
@@ -168,7 +179,7 @@ def _context(
         directory,
         keys,
         login_composer,
-        _transport(settings),
+        new_transport(),
         circuit=circuit,
         clock=clock,
         new_id=new_id,

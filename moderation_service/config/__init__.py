@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from moderation_service.config import values
-from moderation_service.config.values import Listen, LogFormat, Network, Server
+from moderation_service.config.values import Listen, LogFormat, Network, OAuth, Server
 from moderation_service.domain import addresses
 
 PREFIX = "MODERATION_"
@@ -85,6 +85,12 @@ class Settings:
         "seconds between two moderation messages to one person; doubles with each one while nobody decides, to an "
         "hour at most",
         default="60",
+    )
+    smtp_oauth: OAuth | None = _setting(
+        values.smtp_oauth,
+        "XOAUTH2 instead of a password: path of a TOML file with `token_url`, `client_id`, `client_secret` or "
+        "`client_secret_file`, `scope` and, optionally, `refresh_token`",
+        default="",
     )
     helo_name: str = _setting(
         values.helo_name,
@@ -162,6 +168,9 @@ def read(environ: Mapping[str, str]) -> Settings:
         faults[variable("mail_from")] = (
             f"has no public domain: {sender!r}; {variable('local_addresses')}=on allows such addresses"
         )
+    smtp = valid.get("smtp")
+    if valid.get("smtp_oauth") and smtp and smtp.username is None:
+        faults[variable("smtp")] = f"needs a user name for {variable('smtp_oauth')}: smtp://user@host:587"
     if faults:
         raise SettingsError(faults)
     return Settings(**valid)

@@ -2,6 +2,7 @@
 
 import re
 import sys
+import tomllib
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -21,6 +22,9 @@ _MOST_CONNECTIONS = 50
 _MOST_OPEN_CONNECTIONS = 1_000_000
 _MOST_MEGABYTES = 65_536
 _HOST_NAME = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9.-]{0,250}[A-Za-z0-9])?|\[(?:IPv6:)?[0-9A-Fa-f.:]+\]")
+_OAUTH_KEYS = frozenset(
+    {"token_url", "client_id", "client_secret", "client_secret_file", "scope", "refresh_token"}
+)
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -49,6 +53,17 @@ class Server:
     username: str | None = None
     password: str | None = field(default=None, repr=False)
     ca_file: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OAuth:
+    """The account by which tokens for the mail server are asked for; without a refresh token, by its own right."""
+
+    token_url: str
+    client_id: str
+    client_secret: str = field(repr=False)
+    scope: str
+    refresh_token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +163,37 @@ def address(text: str) -> str:
         return addresses.normalise(text, local=True)
     except addresses.InvalidAddressError as error:
         raise ValueError("must be an e-mail address like moderation@example.org") from error
+
+
+def smtp_oauth(text: str) -> OAuth | None:
+    """Read the file that names an account for XOAUTH2; an empty text means that there is none."""
+    if not text:
+        return None
+    try:
+        found = tomllib.loads(Path(text).read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ValueError(f"cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ValueError("is not valid TOML") from error
+    values = {name: value.strip() for name, value in found.items() if isinstance(value, str)}
+    strange = sorted(set(found) - set(values)) + sorted(set(values) - _OAUTH_KEYS)
+    if strange:
+        raise ValueError(f"has {strange[0]}, which is not one of its keys, or not a text")
+    if "client_secret_file" in values:
+        values["client_secret"] = _secret_file(values.pop("client_secret_file"))
+    missing = [name for name in ("token_url", "client_id", "client_secret", "scope") if not values.get(name)]
+    if missing:
+        raise ValueError(f"lacks {missing[0]}")
+    if not values["token_url"].startswith(("https://", "http://127.0.0.1", "http://localhost", "http://[::1]")):
+        raise ValueError("has a token_url that is not https")
+    return OAuth(**values)
+
+
+def _secret_file(path_of_secret: str) -> str:
+    try:
+        return Path(path_of_secret).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ValueError("has a client_secret_file that cannot be read") from error
 
 
 def helo_name(text: str) -> str:
