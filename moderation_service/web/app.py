@@ -18,7 +18,7 @@ def create_app(
     context: Context, *, more: Sequence[Endpoint] = (), before: Sequence[Middleware] = ()
 ) -> web.Application:
     """Return the application; `more` endpoints and middlewares `before` all others are no part of the contract."""
-    endpoints = (*ENDPOINTS, *more)
+    endpoints = (*more, *ENDPOINTS)
     guard = middleware.guarding(
         {endpoint.handler: endpoint for endpoint in endpoints}, Journal(context.metrics.traffic)
     )

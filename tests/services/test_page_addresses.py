@@ -63,7 +63,7 @@ async def test_comments_under_a_former_id_move_to_their_page_and_change_for_its_
     assert addresses.is_settled
     assert await stored(office.database) == {PAGE.id: 3}
     async with office.database.read() as connection:
-        changed = await changes.after(connection, "coop", before, limit=10)
+        changed = await changes.after(connection, "coop", before, limit=10, largest=1_000_000)
         states = await connection.execute(select(comments.c.status).order_by(comments.c.id))
         assert [*states.scalars()] == [Status.APPROVED, Status.APPROVED, Status.PENDING]
     assert [one.comment_id for one in changed] == ids[:2]

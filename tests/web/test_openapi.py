@@ -174,6 +174,8 @@ async def read_everything(http: ClientSession, check: Any, comment_id: str) -> N
     for query, status in (({"site": "coop"}, 200), ({"site": "nobody"}, 403), ({}, 422)):
         answer = await http.get(CHANGES, params=query)
         await check(answer, CHANGES, status, changes_wire.ChangeFeed if status == 200 else None)
+    for path in ("/", "/robots.txt", "/favicon.ico"):
+        await check(await http.get(path), path, 200)
     await check(await http.get("/static/pages.css"), "/static/{name}", 200)
     await check(await http.get("/static/nothing"), "/static/{name}", 404)
     answer = await http.get("/comments", params=page)

@@ -163,6 +163,7 @@ CASES: dict[ProblemCode, tuple[int, Case]] = {
     ProblemCode.DUPLICATE: (409, duplicate),
     ProblemCode.LINK_EXPIRED: (410, link_expired),
     ProblemCode.LINK_VOID: (410, link_void),
+    ProblemCode.START_AGAIN: (410, lambda client: client.get("/api/v1/changes?site=coop&after=7")),
     ProblemCode.TOO_LARGE: (413, too_large),
     ProblemCode.UNSUPPORTED_MEDIA_TYPE: (415, not_a_type),
     ProblemCode.INVALID_FIELDS: (422, lambda client: client.post(body="")),

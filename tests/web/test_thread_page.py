@@ -137,7 +137,7 @@ async def test_the_page_speaks_the_language_that_is_asked_for(
 @pytest.mark.parametrize(
     ("query", "status", "words"),
     [
-        ({}, 422, "page_url: Please fill in this field."),
+        ({}, 422, "the link that brought you here names none"),
         ({"page_url": "javascript:alert(1)"}, 422, "page_url: This is not a web address"),
         ({"page_url": "https://nobody.example/"}, 403, "Unknown site"),
         ({"page_url": PAGE, "cursor": "<b>"}, 422, "cursor: This is not a cursor"),

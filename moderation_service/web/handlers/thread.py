@@ -17,6 +17,7 @@ from moderation_service.services.listing import Listing
 from moderation_service.web import html, reading, submitting, thread_page
 from moderation_service.web.answers import NOT_TO_BE_GUESSED, send
 from moderation_service.web.context import CONTEXT, LANGUAGE
+from moderation_service.web.handlers import front
 from moderation_service.web.kept_pages import Meaning
 from moderation_service.web.lists import page_of
 from moderation_service.web.page_cache import Answer
@@ -27,6 +28,8 @@ _QUERY = ThreadQuery()
 
 async def show(request: web.Request) -> web.Response:
     """Show the approved comments of a page as threads, and the form; pages of the site may frame it."""
+    if "page_url" not in request.query:
+        return front.page(request, status=422, no_page_named=True)
     context = request.app[CONTEXT]
     site = submitting.site_of(request, dict(request.query))
     if site is not None:
