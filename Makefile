@@ -28,7 +28,7 @@ bench: $(VENV)/test ## figures as ratios to limits measured beside them; see doc
 	$(BIN)/python -m bench
 
 bench-large: $(VENV)/test ## a million comments, the memory of a long run, and the desk with 100,000 waiting
-	$(BIN)/python -m bench large memory desk
+	$(BIN)/python -m bench large misses memory desk
 
 soak: $(VENV)/test ## kill the service twenty times on each engine
 	MODERATION_TEST_KILLS=20 $(BIN)/pytest -s --timeout 1200 tests/faults/test_kill.py

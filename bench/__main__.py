@@ -7,7 +7,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import attack, beside_isso, desk, disk, large, mail, memory, scaling, single
+from bench import attack, beside_isso, desk, disk, large, mail, memory, misses, scaling, single
 from bench.table import Table
 
 _PARTS = {
@@ -18,6 +18,7 @@ _PARTS = {
     "isso": beside_isso.measure,
     "disk": disk.measure,
     "large": large.measure,
+    "misses": misses.measure,
     "memory": memory.measure,
     "desk": desk.measure,
 }

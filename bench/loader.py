@@ -27,6 +27,7 @@ def run(
     connections: int = 32,
     script: str | None = None,
     paths: tuple[str, ...] = (),
+    arguments: tuple[str, ...] = (),
     headers: tuple[str, ...] = (),
 ) -> Load:
     """Load a URL for some seconds and return what came of it; raise RuntimeError without wrk."""
@@ -40,7 +41,7 @@ def run(
         script = "get.lua"
     if script:
         command += ["-s", str(_HERE / script)]
-    done = subprocess.run([*command, url, "--", *paths], capture_output=True, text=True, check=True)
+    done = subprocess.run([*command, url, "--", *paths, *arguments], capture_output=True, text=True, check=True)
     return _read(done.stdout)
 
 

@@ -13,16 +13,16 @@ from moderation_service.workers import Service
 BODY = "Un commento come tanti, di circa trecento byte, che saluta e poi racconta qualcosa. " * 3
 
 
-def seed(environ: Mapping[str, str], *, pages: int, comments: int, approve: int) -> None:
+def seed(environ: Mapping[str, str], *, pages: int, comments: int, approve: int, body: str = BODY) -> None:
     """Write comments spread evenly over pages `/s0`, `/s1`, …, and approve those of the first `approve` pages."""
-    asyncio.run(_seed(environ, pages, comments, approve))
+    asyncio.run(_seed(environ, pages, comments, approve, body))
 
 
-async def _seed(environ: Mapping[str, str], pages: int, comments: int, approve: int) -> None:
+async def _seed(environ: Mapping[str, str], pages: int, comments: int, approve: int, body: str) -> None:
     async with runtime.opened(config.read(environ)) as service:
         for first in range(0, comments, 1_000):
             numbers = range(first, min(first + 1_000, comments))
-            drafts = [_draft(service, number % pages, number) for number in numbers]
+            drafts = [_draft(service, number % pages, number, body) for number in numbers]
             async with service.context.database.write() as connection:
                 await submission.accept(connection, drafts, False)
             wanted = [draft.id for number, draft in zip(numbers, drafts, strict=True) if number % pages < approve]
@@ -30,7 +30,7 @@ async def _seed(environ: Mapping[str, str], pages: int, comments: int, approve: 
                 await _approve(service, wanted)
 
 
-def _draft(service: Service, page: int, number: int) -> Draft:
+def _draft(service: Service, page: int, number: int, body: str) -> Draft:
     site = service.directory.sites.get("bench")
     assert site is not None
     return service.context.intake.draft(
@@ -40,11 +40,11 @@ def _draft(service: Service, page: int, number: int) -> Draft:
             author_name="Giuliana",
             author_email=f"g{number}@example.com",
             author_url=None,
-            body=BODY,
+            body=body,
             parent_id=None,
         ),
         site,
-        body_html=f"<p>{BODY}</p>\n",
+        body_html=f"<p>{body}</p>\n",
         network="127.0.0.0/24",
         key=None,
     )
