@@ -61,14 +61,13 @@ class Page:
 
 @lru_cache(_REMEMBERED)
 def page(site_id: str, url: str) -> Page:
-    """Return the page of a site; its id follows from site and URL, so nobody has to look it up.
+    """Return the page of a site at a canonical URL; its id follows from both, so nobody has to look it up.
 
     Of addresses that differ only in how an accented letter is composed (Unicode NFC) or encoded, each keeps its
     own URL, as a web server may know one of them only, and all have one id.
     """
-    canonical_url = canonical(url)
-    digest = hashlib.sha256(f"{site_id}\0{_identity(canonical_url)}".encode()).digest()
-    return Page(id=str(UUID(bytes=digest[:16])), site_id=site_id, url=canonical_url)
+    digest = hashlib.sha256(f"{site_id}\0{_identity(url)}".encode()).digest()
+    return Page(id=str(UUID(bytes=digest[:16])), site_id=site_id, url=url)
 
 
 @lru_cache(_REMEMBERED)
@@ -167,6 +166,8 @@ def _spelling(escapes: re.Match[str]) -> str:
 
 def _identity(canonical_url: str) -> str:
     """Return what the spellings of an accented letter share: composed, in UTF-8; other bytes count as Latin-1."""
+    if "%" not in canonical_url:
+        return canonical_url
     return _ascii(unicodedata.normalize("NFC", _OUTSIDE_ASCII.sub(_decoded, canonical_url)))
 
 

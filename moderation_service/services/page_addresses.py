@@ -46,7 +46,7 @@ class PageAddresses:
             kept: list[str] = []
             for one in found:
                 try:
-                    target = rules.page(one.site_id, one.url)
+                    target = rules.page(one.site_id, rules.canonical(one.url))
                 except InvalidPageError:
                     _log.warning("pages.address_unreadable", page=one.id)
                     kept.append(one.id)

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from email.utils import format_datetime
+from email.utils import formatdate
 from typing import Protocol
 
 from multidict import CIMultiDict
@@ -56,7 +56,7 @@ class Answer:
         self._kind = {"Content-Type": content_type}
         self.last_modified = None if last_change is None else last_change.replace(microsecond=0)
         if self.last_modified is not None:
-            headers = {**headers, "Last-Modified": format_datetime(self.last_modified, usegmt=True)}
+            headers = {**headers, "Last-Modified": formatdate(self.last_modified.timestamp(), usegmt=True)}
         self.plain = Encoded(body, f'"{digest}"', headers, self._kind)
         self._headers = headers
         self._gzip_etag = f'"{digest}-gzip"'
@@ -88,14 +88,22 @@ class Answer:
 class Encoded:
     """The bytes of an answer and its headers, for readers who lack it and for those who have it."""
 
-    __slots__ = ("body", "etag", "headers", "not_modified")
+    __slots__ = ("_common", "_not_modified", "body", "etag", "headers")
 
     def __init__(self, body: bytes, etag: str, common: Mapping[str, str], own: Mapping[str, str]) -> None:
-        """Put the headers together once."""
+        """Put the headers together once; those of a 304 when the first reader has the answer already."""
         self.body = body
         self.etag = etag
-        self.not_modified = CIMultiDict({**common, "ETag": etag})
         self.headers = CIMultiDict({**common, "ETag": etag, **own})
+        self._common = common
+        self._not_modified: CIMultiDict[str] | None = None
+
+    @property
+    def not_modified(self) -> CIMultiDict[str]:
+        """The headers of a 304."""
+        if self._not_modified is None:
+            self._not_modified = CIMultiDict({**self._common, "ETag": self.etag})
+        return self._not_modified
 
 
 @dataclass(slots=True)

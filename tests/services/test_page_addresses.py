@@ -17,7 +17,7 @@ from tests.conftest import Clock
 from tests.office import Office, opened
 
 FORMER = "https://www.example.org/%7Ecaff%e8"
-TODAY = "https://www.example.org/~caffè"
+TODAY = rules.canonical("https://www.example.org/~caffè")
 PAGE = rules.page("coop", TODAY)
 
 
