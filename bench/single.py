@@ -64,6 +64,15 @@ def _measure_reading(table: Table, url: str, limit: str) -> None:
         lambda: run(limit, seconds=SECONDS, paths=("/304",)),
         least=0.80,
     )
+    page = "/comments?page_url=https://www.example.org/s0"
+    html, _ = _fetched(url + page)
+    _beside(
+        table,
+        "GET of the page of 20 comments",
+        lambda: run(url, seconds=SECONDS, paths=(page,)),
+        lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(html)}",)),
+        least=0.50,
+    )
     stretches = tuple(_stretches(url))
     long, _ = _fetched(url + stretches[0])
     _beside(
