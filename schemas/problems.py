@@ -20,6 +20,7 @@ class FieldCode(StrEnum):
     INVALID_ID = "invalid_id"
     INVALID_CHOICE = "invalid_choice"
     INVALID_CURSOR = "invalid_cursor"
+    REPEATED = "repeated"
     INVALID_KEY = "invalid_key"
     INVALID_PARENT = "invalid_parent"
     OUT_OF_RANGE = "out_of_range"
@@ -64,6 +65,7 @@ FIELD_MESSAGES = {
     FieldCode.INVALID_ID: "This is not an id.",
     FieldCode.INVALID_CHOICE: "This is not one of the possible values.",
     FieldCode.INVALID_CURSOR: "This is not a cursor from an earlier answer.",
+    FieldCode.REPEATED: "This was sent more than once; send it once.",
     FieldCode.INVALID_KEY: "An idempotency key is 1 to 255 printable ASCII characters.",
     FieldCode.INVALID_PARENT: "The comment that this answers is not on this page.",
     FieldCode.OUT_OF_RANGE: "This must be a whole number of at most {limit}, and not below the least.",

@@ -6,6 +6,7 @@ from functools import lru_cache, partial
 from typing import Any
 
 from marshmallow import ValidationError
+from multidict import MultiMapping
 
 from moderation_service.domain import pages
 from moderation_service.domain.errors import FieldsInvalidError, UnknownSiteError
@@ -20,6 +21,7 @@ from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED, to
 from moderation_service.web.bounded import fitting
 from moderation_service.web.loading import load
 from moderation_service.web.page_cache import Answer, Key, PageCache
+from moderation_service.web.reading import once
 from moderation_service.web.targets import Targets
 from schemas.comments import ListQuery, Order
 
@@ -62,7 +64,7 @@ class Lists:
             return None
         return self._cache.get(asked.key)
 
-    def read(self, target: str, query: Mapping[str, str]) -> Asked:
+    def read(self, target: str, query: MultiMapping[str]) -> Asked:
         """Return what a target's query asks for; raise FieldsInvalidError or UnknownSiteError for a wrong one."""
         asked = self._targets.get(target)
         if asked is None:
@@ -90,7 +92,7 @@ class Lists:
         return answer
 
 
-def _read(sites: Sites, query: Mapping[str, str]) -> Asked:
+def _read(sites: Sites, query: MultiMapping[str]) -> Asked:
     url, others = _checked(query)
     page = page_of(sites, url)
     key = Key(
@@ -102,14 +104,14 @@ def _read(sites: Sites, query: Mapping[str, str]) -> Asked:
     return Asked(page, key)
 
 
-def _checked(query: Mapping[str, str]) -> tuple[str, Mapping[str, Any]]:
+def _checked(query: MultiMapping[str]) -> tuple[str, Mapping[str, Any]]:
     """Check a query, but what stands beside the page's address only once for all pages."""
-    given = dict(query)
+    given = once(query, _LIST)
     try:
         url = _LIST.fields[_PAGE_URL].deserialize(given.pop(_PAGE_URL), _PAGE_URL)
         return url, _others(tuple(given.items()))
     except (KeyError, ValidationError, FieldsInvalidError):
-        whole = load(_LIST, dict(query))
+        whole = load(_LIST, once(query, _LIST))
         return whole[_PAGE_URL], whole
 
 

@@ -5,6 +5,7 @@ from typing import Any
 
 from aiohttp import web
 from marshmallow import Schema
+from multidict import MultiMapping
 
 from moderation_service.domain.errors import FieldsInvalidError, MalformedRequestError
 from moderation_service.web import bodies
@@ -43,8 +44,18 @@ async def fields_of(request: web.Request) -> Any:
 
 
 def query(request: web.Request, schema: Schema) -> dict[str, Any]:
-    """Return the parameters of a URL."""
-    return load(schema, dict(request.query))
+    """Return the parameters of a URL; raise FieldsInvalidError for those that are wrong or repeated."""
+    return load(schema, once(request.query, schema))
+
+
+def once(parameters: MultiMapping[str], schema: Schema) -> dict[str, str]:
+    """Return the parameters of a URL; raise FieldsInvalidError where one that means something is there twice."""
+    found = dict(parameters)
+    if len(found) != len(parameters):
+        names = [name for name in found if name in schema.fields and len(parameters.getall(name)) > 1]
+        if names:
+            raise FieldsInvalidError({name: ["repeated"] for name in names})
+    return found
 
 
 def idempotency_key(request: web.Request) -> str | None:

@@ -223,10 +223,12 @@ async def invalid_cursor(client: Client) -> ClientResponse:
     return await client.get(COMMENTS, page_url=PAGE, cursor="x")
 
 
+TWICE = f"{COMMENTS}?page_url={PAGE}&page_url={PAGE}"
 FIELD_CASES: dict[FieldCode, tuple[str, Case]] = {
     FieldCode.TOO_MANY: ("decisions", too_many_decisions),
     FieldCode.INVALID_CHOICE: ("order", lambda client: client.get(COMMENTS, page_url=PAGE, order="up")),
     FieldCode.INVALID_CURSOR: ("cursor", invalid_cursor),
+    FieldCode.REPEATED: ("page_url", lambda client: client.http.get(TWICE, headers=client.headers)),
     FieldCode.INVALID_KEY: ("Idempotency-Key", lambda client: client.post({"Idempotency-Key": ""})),
     FieldCode.OUT_OF_RANGE: ("limit", out_of_range),
 }
