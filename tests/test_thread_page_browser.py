@@ -106,7 +106,7 @@ async def test_axe_finds_nothing_wrong_and_a_phone_has_room_for_it(
         page = await context.new_page()
 
         async def check(where: str, page: Page = page, width: int = viewport["width"]) -> None:
-            assert await page.evaluate("document.documentElement.lang") == language, where
+            await expect(page.locator("html")).to_have_attribute("lang", language)
             assert await violations(page) == [], where
             assert await page.evaluate("document.documentElement.scrollWidth") <= width, where
             assert await page.evaluate(SMALL_TARGETS) == [], where
@@ -117,6 +117,7 @@ async def test_axe_finds_nothing_wrong_and_a_phone_has_room_for_it(
             await check(path)
         await page.goto(base)
         await page.locator("article a.target").first.click()
+        await page.wait_for_url("**reply_to=**")
         await check("answering")
         await page.evaluate("document.querySelector('form').noValidate = true")
         await page.locator("button").click()

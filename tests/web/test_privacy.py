@@ -52,7 +52,12 @@ async def test_no_public_answer_holds_the_address(http: ClientSession, smtp: Mai
     body, headers = urlencoded(a_submission(body="dal modulo"))
     await check(await http.post(COMMENTS, data=body, headers=headers, allow_redirects=False))
     paths = [f"{COMMENTS}/{approved}", f"{COMMENTS}/{pending}", "/openapi.json", "/health/live", "/health/ready"]
-    paths += ["/embed/comments.js", f"/comments?page_url={PAGE}", f"/comments?page_url={PAGE}&reply_to={approved}"]
+    paths += [
+        "/",
+        "/embed/comments.js",
+        f"/comments?page_url={PAGE}",
+        f"/comments?page_url={PAGE}&reply_to={approved}",
+    ]
     paths += ["/api/v1/changes?site=coop", "/api/v1/changes?site=nobody"]
     for path in paths:
         await check(await http.get(path))
@@ -131,4 +136,4 @@ def test_every_public_route_is_read_by_these_tests() -> None:
         if (endpoint.is_public or endpoint.is_for_visitors) and endpoint.method == "GET"
     }
     data = {COMMENTS, f"{COMMENTS}/{{comment_id}}", "/api/v1/changes"}
-    assert public == data | {"/openapi.json", "/comments", "/embed/comments.js"}
+    assert public == data | {"/", "/openapi.json", "/comments", "/embed/comments.js"}
