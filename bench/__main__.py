@@ -7,22 +7,47 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import attack, beside_isso, desk, disk, large, mail, memory, misses, scaling, single
+from bench import (
+    attack,
+    beside_isso,
+    blog,
+    desk,
+    disk,
+    growth,
+    large,
+    mail,
+    memory,
+    misses,
+    moving,
+    scaling,
+    screening_cost,
+    single,
+    stream,
+    webhooks,
+    website,
+)
 from bench.table import Table
 
 _PARTS = {
     "single": single.measure,
+    "screening-cost": screening_cost.measure,
     "scaling": scaling.measure,
     "attack": attack.measure,
     "mail": mail.measure,
     "isso": beside_isso.measure,
+    "website": website.measure,
     "disk": disk.measure,
     "large": large.measure,
+    "growth": growth.measure,
     "misses": misses.measure,
     "memory": memory.measure,
     "desk": desk.measure,
+    "webhooks": webhooks.measure,
+    "moving": moving.measure,
+    "blog": blog.measure,
+    "stream": stream.measure,
 }
-_DEFAULT = ("disk", "single", "scaling", "attack", "mail", "isso")
+_DEFAULT = ("disk", "single", "screening-cost", "scaling", "attack", "mail", "isso", "website", "webhooks")
 
 
 def main() -> None:

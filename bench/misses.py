@@ -1,12 +1,13 @@
 """What is not in memory, beside a million comments: lists, pages, single comments, and what does not exist."""
 
 import json
+import os
 import urllib.request
 from itertools import count
 from pathlib import Path
 
 from bench import servers
-from bench.databases import databases
+from bench.databases import databases, kept_databases
 from bench.loader import Load, run
 from bench.seeding import seed
 from bench.single import ROUNDS, SECONDS, listed
@@ -20,13 +21,27 @@ _seeds = count(1)
 
 
 def measure(folder: Path, table: Table) -> None:
-    """Fill the table: one process, 32 connections, no compression, and memory for hardly any answer."""
+    """Fill the table: one process, 32 connections, no compression, and memory for hardly any answer.
+
+    Most of the time goes into the comments; a folder named by BENCH_DATABASES keeps them for other runs.
+    """
+    kept = os.environ.get("BENCH_DATABASES")
     with servers.limits() as limit:
-        for engine, database_url in databases(folder):
+        for engine, database_url in databases(folder) if kept is None else kept_databases(Path(kept)):
             settings = servers.environ(folder, database_url, servers.free_port()) | {"MODERATION_CACHE_MB": "1"}
-            seed(settings, pages=PAGES, comments=COMMENTS, approve=_PUBLIC_PAGES)
+            is_seeded = Path(kept or folder) / f"{engine}.seeded"
+            if not is_seeded.exists():
+                seed(settings, pages=PAGES, comments=COMMENTS, approve=_PUBLIC_PAGES)
+                is_seeded.touch()
+            _learn_nothing(Path(settings["MODERATION_SITES"]))
             with servers.service(settings) as (url, _):
                 _measure(table, engine, url, limit)
+
+
+def _learn_nothing(sites: Path) -> None:
+    """Let no score be learned meanwhile: nobody decides on two hundred thousand comments just before he reads."""
+    with sites.open("a", encoding="utf-8") as file:
+        file.write("\n[site.screening]\nlearned = false\n")
 
 
 def _measure(table: Table, engine: str, url: str, limit: str) -> None:

@@ -1,41 +1,60 @@
 """Comments in a database, written by the service's own functions."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from moderation_service import config, runtime
-from moderation_service.domain.comments import Draft
-from moderation_service.domain.decisions import Actor, Decision, Means, Request
-from moderation_service.services import moderation, submission
-from moderation_service.services.submission import Submission
-from moderation_service.workers import Service
+from moderation_service import config
+from moderation_service.domain.comments.comment import Draft
+from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Request
+from moderation_service.runtime import container
+from moderation_service.runtime.container import Container
+from moderation_service.services.comments import intake
+from moderation_service.services.comments.drafting import Submission
 
 BODY = "Un commento come tanti, di circa trecento byte, che saluta e poi racconta qualcosa. " * 3
 
 
-def seed(environ: Mapping[str, str], *, pages: int, comments: int, approve: int, body: str = BODY) -> None:
-    """Write comments spread evenly over pages `/s0`, `/s1`, …, and approve those of the first `approve` pages."""
-    asyncio.run(_seed(environ, pages, comments, approve, body))
+def seed(
+    environ: Mapping[str, str],
+    *,
+    pages: int,
+    comments: int,
+    approve: int,
+    body: Callable[[int], str] = lambda _: BODY,
+    path: str = "s",
+) -> None:
+    """Write comments spread evenly over pages `/s0`, `/s1`, …, and approve those of the first `approve` pages.
+
+    `body` gives the text of each comment by its number, `path` what the paths of the pages begin with.
+    """
+    asyncio.run(_seed(environ, pages, comments, approve, body, path))
 
 
-async def _seed(environ: Mapping[str, str], pages: int, comments: int, approve: int, body: str) -> None:
-    async with runtime.opened(config.read(environ)) as service:
+async def _seed(
+    environ: Mapping[str, str],
+    pages: int,
+    comments: int,
+    approve: int,
+    body: Callable[[int], str],
+    path: str,
+) -> None:
+    async with container.opened(config.read(environ)) as opened:
         for first in range(0, comments, 1_000):
             numbers = range(first, min(first + 1_000, comments))
-            drafts = [_draft(service, number % pages, number, body) for number in numbers]
-            async with service.context.database.write() as connection:
-                await submission.accept(connection, drafts, False)
+            drafts = [_draft(opened, f"{path}{number % pages}", number, body(number)) for number in numbers]
+            async with opened.database.write() as connection:
+                await intake.accept(connection, drafts, False)
             wanted = [draft.id for number, draft in zip(numbers, drafts, strict=True) if number % pages < approve]
             if wanted:
-                await _approve(service, wanted)
+                await _approve(opened, wanted)
 
 
-def _draft(service: Service, page: int, number: int, body: str) -> Draft:
-    site = service.directory.sites.get("bench")
+def _draft(opened: Container, page: str, number: int, body: str) -> Draft:
+    site = opened.directory.sites.get("bench")
     assert site is not None
-    return service.context.intake.draft(
+    return opened.drafter.draft(
         Submission(
-            page_url=f"https://www.example.org/s{page}",
+            page_url=f"https://www.example.org/{page}",
             page_title="Chi siamo",
             author_name="Giuliana",
             author_email=f"g{number}@example.com",
@@ -50,15 +69,8 @@ def _draft(service: Service, page: int, number: int, body: str) -> Draft:
     )
 
 
-async def _approve(service: Service, ids: list[str]) -> None:
-    site = service.directory.sites.get("bench")
+async def _approve(opened: Container, ids: list[str]) -> None:
+    site = opened.directory.sites.get("bench")
     assert site is not None
     requests = [Request(comment_id=one, decision=Decision.APPROVE, expected=None) for one in ids]
-    await moderation.decide(
-        service.context.database,
-        site,
-        requests,
-        actor=Actor(means=Means.API),
-        now=service.context.clock(),
-        announce=service.context.tail.catch_up,
-    )
+    await opened.moderation.decide(site, requests, actor=Actor(channel=Channel.API))

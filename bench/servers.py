@@ -14,6 +14,7 @@ from functools import partial
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SECRET = "a-secret-for-measuring-0123456789ab"  # noqa: S105 - of measured services alone
 SITES = """
 [[site]]
 id = "bench"
@@ -34,7 +35,7 @@ def environ(folder: Path, database_url: str, port: int) -> dict[str, str]:
     return {
         "MODERATION_DATABASE_URL": database_url,
         "MODERATION_PUBLIC_URL": "https://comments.example.net",
-        "MODERATION_SECRET_KEYS": "a-secret-for-measuring-0123456789ab",
+        "MODERATION_SECRET_KEYS": SECRET,
         "MODERATION_SMTP_URL": f"smtp://127.0.0.1:{free_port()}",
         "MODERATION_MAIL_FROM": "moderation@example.net",
         "MODERATION_SITES": str(sites),

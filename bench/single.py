@@ -3,6 +3,7 @@
 import json
 import urllib.request
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -29,15 +30,11 @@ def measure(folder: Path, table: Table) -> None:
             settings = servers.environ(folder, database_url, servers.free_port())
             with servers.service(settings) as (url, _):
                 for connections in (32, 256):
-                    _beside(
+                    beside(
                         table,
                         f"POST, {engine}, {connections} connections",
-                        lambda url=url, many=connections: run(
-                            url + POST, seconds=SECONDS, connections=many, script="post.lua"
-                        ),
-                        lambda many=connections: run(
-                            limit + POST, seconds=SECONDS, connections=many, script="post.lua"
-                        ),
+                        partial(run, url + POST, seconds=SECONDS, connections=connections, script="post.lua"),
+                        partial(run, limit + POST, seconds=SECONDS, connections=connections, script="post.lua"),
                         least=0.33,
                         most_spread=4.0 if engine == "SQLite" and connections == 32 else None,
                     )
@@ -49,15 +46,15 @@ def measure(folder: Path, table: Table) -> None:
 
 
 def _measure_reading(table: Table, url: str, limit: str) -> None:
-    short, etag = _fetched(url + listed(0, 20))
-    _beside(
+    short, etag = fetched(url + listed(0, 20))
+    beside(
         table,
         "GET of 20 comments",
         lambda: run(url, seconds=SECONDS, paths=(listed(0, 20),)),
         lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(short)}",)),
         least=0.70,
     )
-    _beside(
+    beside(
         table,
         "304",
         lambda: run(url, seconds=SECONDS, paths=(listed(0, 20),), headers=(f"If-None-Match: {etag}",)),
@@ -65,26 +62,44 @@ def _measure_reading(table: Table, url: str, limit: str) -> None:
         least=0.80,
     )
     page = "/comments?page_url=https://www.example.org/s0"
-    html, _ = _fetched(url + page)
-    _beside(
+    html, _ = fetched(url + page)
+    beside(
         table,
         "GET of the page of 20 comments",
         lambda: run(url, seconds=SECONDS, paths=(page,)),
         lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(html)}",)),
         least=0.50,
     )
-    stretches = tuple(_stretches(url))
-    long, _ = _fetched(url + stretches[0])
-    _beside(
+    feed = "/feeds/atom?page_url=https://www.example.org/s0"
+    atom, _ = fetched(url + feed)
+    beside(
+        table,
+        "GET of the feed of 20 comments",
+        lambda: run(url, seconds=SECONDS, paths=(feed,)),
+        lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(atom)}",)),
+        least=0.50,
+    )
+    counts = "/api/v1/counts?" + "&".join(f"page_url=https://www.example.org/s{page}" for page in range(200))
+    body, _ = fetched(url + counts)
+    beside(
+        table,
+        "GET of the counts of 200 pages",
+        lambda: run(url, seconds=SECONDS, paths=(counts,)),
+        lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(body)}",)),
+        least=0.50,
+    )
+    batches = tuple(_slices(url))
+    long, _ = fetched(url + batches[0])
+    beside(
         table,
         "GET of 200 out of 1,000 comments, any cursor",
-        lambda: run(url, seconds=SECONDS, paths=stretches),
+        lambda: run(url, seconds=SECONDS, paths=batches),
         lambda: run(limit, seconds=SECONDS, paths=(f"/fixed/{len(long)}",)),
         least=0.50,
     )
 
 
-def _beside(
+def beside(
     table: Table,
     name: str,
     subject: Callable[[], Load],
@@ -93,6 +108,7 @@ def _beside(
     least: float,
     most_spread: float | None = None,
 ) -> None:
+    """Load a subject and its limit in turns; `most_spread` bounds the subject's p99 as a multiple of its p50."""
     pairs = [(subject(), limit()) for _ in range(ROUNDS)]
     table.add(name, pairs, least=least)
     if most_spread is not None:
@@ -106,14 +122,15 @@ def _beside(
         )
 
 
-def _stretches(url: str) -> Iterator[str]:
+def _slices(url: str) -> Iterator[str]:
     path: str | None = listed(1, 200)
     while path is not None:
         yield path
-        cursor = json.loads(_fetched(url + path)[0])["next_cursor"]
+        cursor = json.loads(fetched(url + path)[0])["next_cursor"]
         path = f"{listed(1, 200)}&cursor={cursor}" if cursor else None
 
 
-def _fetched(url: str) -> tuple[bytes, str]:
+def fetched(url: str) -> tuple[bytes, str]:
+    """Return what a URL answers, and its ETag."""
     with urllib.request.urlopen(url) as answer:  # noqa: S310 - loopback
         return answer.read(), answer.headers["ETag"]

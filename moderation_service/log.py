@@ -6,6 +6,7 @@ import sys
 import time
 import traceback
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -32,15 +33,11 @@ class _Style:
 _style = _Style()
 
 
-_SAY_AGAIN_AFTER = 10.0
-"""Seconds between two lines about the same warning."""
-
-
-def configure(*, in_words: bool = False, is_quiet: bool = False) -> None:
+def configure(*, in_words: bool = False, warnings_only: bool = False) -> None:
     """Send structlog and the standard library's loggers through the same formatter.
 
     Each line has level, logger, event and the time in UTC with milliseconds, as a JSON object or `in_words`. Other
-    libraries are heard from warnings on, and where it `is_quiet` the service too.
+    libraries are heard from warnings on, and where it `warnings_only` the service too.
     """
     _style.in_words = in_words
     shared: list[Processor] = [
@@ -70,7 +67,7 @@ def configure(*, in_words: bool = False, is_quiet: bool = False) -> None:
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
     logging.getLogger("aiohttp.server").addFilter(_is_our_mistake)
-    logging.getLogger("moderation_service").setLevel(logging.WARNING if is_quiet else logging.INFO)
+    logging.getLogger("moderation_service").setLevel(logging.WARNING if warnings_only else logging.INFO)
     structlog.configure(
         processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),
@@ -88,25 +85,26 @@ def _is_our_mistake(record: logging.LogRecord) -> bool:
 class Recurring:
     """A warning that may recur without end: said at once, then every ten seconds, with how often it came."""
 
-    def __init__(self, logger: structlog.stdlib.BoundLogger, event: str) -> None:
+    def __init__(self, logger: structlog.stdlib.BoundLogger, event: str, *, say_again_after: float = 10.0) -> None:
         self._logger = logger
         self._event = event
+        self._say_again_after = say_again_after
         self._counts: Counter[tuple[tuple[str, str], ...]] = Counter()
-        self._is_quiet = False
+        self._warnings_only = False
 
     def note(self, **words: str) -> None:
         """Say or count that it happened; what happened is told apart by `words`."""
         self._counts[tuple(sorted(words.items()))] += 1
-        if not self._is_quiet:
+        if not self._warnings_only:
             self._say()
 
     def _say(self) -> None:
         counts, self._counts = self._counts, Counter()
-        self._is_quiet = bool(counts)
+        self._warnings_only = bool(counts)
         for words, count in counts.items():
             self._logger.warning(self._event, count=count, **dict(words))
         if counts:
-            asyncio.get_running_loop().call_later(_SAY_AGAIN_AFTER, self._say)
+            asyncio.get_running_loop().call_later(self._say_again_after, self._say)
 
 
 class AccessLog:
@@ -171,7 +169,7 @@ def _exception_in_lines(_: WrappedLogger, __: str, event: EventDict) -> EventDic
     return event
 
 
-def _chain(error: BaseException | None) -> Any:
+def _chain(error: BaseException | None) -> Iterator[dict[str, Any]]:
     while error is not None:
         frames = traceback.extract_tb(error.__traceback__)
         yield {

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any, Self
 from urllib.parse import urlsplit
 from uuid import UUID
@@ -11,10 +12,37 @@ from marshmallow import EXCLUDE, RAISE, Schema, ValidationError, fields
 
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 """Control characters other than tab and line feed, C1 among them."""
+_NUMBER = re.compile(r"-?[0-9]+", re.ASCII)
+_DIGITS = 5
+"""Of the number in a cursor."""
 _UNPRINTABLE = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _UNSEEN = frozenset({"Cf", "Zl", "Zp", "Zs"})
 _FILLERS = frozenset("\u034f\u115f\u1160\u2800\u3164\uffa0") | frozenset(map(chr, range(0xFE00, 0xFE10)))
 """Letters and marks by their category that take no ink: fillers of Hangul and Braille, variation selectors."""
+
+
+_BLANKS = r"\t\n\r \u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+_CONTROL = r"\u0000-\u001f\u007f-\u009f"
+_NO_INK = (
+    r"\u00ad\u034f\u0600-\u0605\u061c\u06dd\u070f\u0890-\u0891\u08e2\u115f\u1160\u180e\u200b-\u200f\u202a-\u202e"
+    r"\u2060-\u2064\u2066-\u206f\u2800\u3164\ufe00-\ufe0f\ufeff\uffa0\ufff9-\ufffb"
+)
+_SOLID = rf"[^{_BLANKS}{_CONTROL}]"
+_INSIDE = rf"[^\u2028\u2029{_CONTROL}]"
+_INK = rf"[^{_BLANKS}{_CONTROL}{_NO_INK}]"
+_UUID = r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}"
+
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\uffff-]+"
+_LABEL = r"[A-Za-z0-9\u00a1-\uffff](?:[A-Za-z0-9\u00a1-\uffff-]*[A-Za-z0-9\u00a1-\uffff])?"
+_ADDRESS = rf"{_ATOM}(?:\.{_ATOM})*@(?:{_LABEL}\.)+(?:[A-Za-z\u00a1-\uffff]{{2,}}|[Xx][Nn]--[A-Za-z0-9-]+)"
+_IPV6 = r"\[(?:(?:{0}:){{7}}{0}|(?:{0}(?::{0}){{0,2}})?::(?:{0}(?::{0}){{0,2}})?)\]".format("[0-9A-Fa-f]{1,4}")
+
+LINE = rf"^[{_BLANKS}]*(?:{_SOLID}(?:{_INSIDE}*{_SOLID})?)?[{_BLANKS}]*$"
+"""What a line looks like, in the regular expressions of JSON Schema; blanks around it are taken off."""
+LINE_WITH_INK = rf"^[{_BLANKS}]*(?:[{_NO_INK}][{_NO_INK} ]*)?{_INK}(?:{_INSIDE}*{_SOLID})?[{_BLANKS}]*$"
+"""The same of a line that must not be empty."""
+TEXT_WITH_INK = _INK
+"""What a text must have that must not be empty."""
 
 
 class Fault(str):
@@ -68,7 +96,7 @@ def is_printable(text: str) -> bool:
 
 def is_blank(text: str) -> bool:
     """Tell whether nothing of a text can be seen, as of one zero-width space."""
-    return all(one in _FILLERS or unicodedata.category(one) in _UNSEEN for one in text)
+    return all(one in _FILLERS or one.isspace() or unicodedata.category(one) in _UNSEEN for one in text)
 
 
 class Line(fields.Field[str | None]):
@@ -102,14 +130,43 @@ class Line(fields.Field[str | None]):
     def check(self, text: str) -> None:
         """Refuse what the kind of line refuses, by raising ValidationError."""
 
+    def pattern(self) -> str:
+        """Return a regular expression of JSON Schema that every line matches which passes."""
+        return LINE_WITH_INK if self.required else LINE
+
+
+class Email(Line):
+    """An e-mail address by its form; whether it can be one is looked at by whoever takes it."""
+
+    def __init__(self, *, may_be_local: bool = False, **options: Any) -> None:
+        """Take whether an address without a public domain is one."""
+        self.may_be_local = may_be_local
+        super().__init__(**options)
+
+    def pattern(self) -> str:
+        """Return the form of addresses."""
+        form = rf"[^@{_BLANKS}{_CONTROL}]+@[^@{_BLANKS}{_CONTROL}]+" if self.may_be_local else _ADDRESS
+        return _whole(form, may_be_empty=not self.required)
+
 
 class HttpUrl(Line):
     """An absolute http or https URL with a host, and without credentials, blanks or backslashes."""
+
+    def pattern(self) -> str:
+        """Return the form of URLs."""
+        host = rf"(?:{_IPV6}|[^{_BLANKS}{_CONTROL}\\/?#@%:\[\]]+)(?::[0-9]{{0,5}})?"
+        rest = rf"(?:[/?#][^{_BLANKS}{_CONTROL}\\]*)?"
+        return _whole(rf"[Hh][Tt][Tt][Pp][Ss]?://{host}{rest}", may_be_empty=not self.required)
 
     def check(self, text: str) -> None:
         """Refuse what a browser could read as another address than it seems."""
         if not is_http_url(text):
             raise ValidationError(Fault("invalid_url"))
+
+
+def _whole(pattern: str, *, may_be_empty: bool) -> str:
+    """Return a pattern of a whole line, between blanks."""
+    return rf"^[{_BLANKS}]*(?:{pattern}){'?' if may_be_empty else ''}[{_BLANKS}]*$"
 
 
 def is_http_url(text: str) -> bool:
@@ -123,6 +180,12 @@ def is_http_url(text: str) -> bool:
         return False
     authority_is_plain = "@" not in parts.netloc and "%" not in parts.netloc
     return parts.scheme in ("http", "https") and bool(parts.hostname) and authority_is_plain and port != 0
+
+
+class Opaque(fields.String):
+    """A text that only this service reads, as it gave it."""
+
+    default_error_messages = _CODES
 
 
 class Text(fields.Field[str]):
@@ -173,9 +236,35 @@ class Id(fields.Field[str | None]):
         text = value.strip().lower()
         if not text and not self.required:
             return None
-        if not is_id(text):
+        if not self.is_valid(text):
             raise ValidationError(Fault(self.code))
         return text
+
+    def is_valid(self, text: str) -> bool:
+        """Tell whether a text in lower case is one."""
+        return is_id(text)
+
+    def pattern(self) -> str:
+        """Return a regular expression of JSON Schema that every id matches which passes."""
+        return _whole(_UUID, may_be_empty=not self.required)
+
+
+class Cursor(Id):
+    """Where a list goes on, as an earlier answer said it: an id, or a number, a dot and an id."""
+
+    def __init__(self, **options: Any) -> None:
+        """Take options of any field."""
+        super().__init__(code="invalid_cursor", **options)
+
+    def is_valid(self, text: str) -> bool:
+        """Tell whether a text in lower case is one."""
+        number, dot, comment_id = text.rpartition(".")
+        is_number = number.isascii() and number.isdecimal() and len(number) <= _DIGITS
+        return is_id(comment_id) and (is_number or not dot)
+
+    def pattern(self) -> str:
+        """Return the form of both."""
+        return _whole(rf"(?:[0-9]{{1,{_DIGITS}}}\.)?{_UUID}", may_be_empty=not self.required)
 
 
 def is_id(text: str) -> bool:
@@ -192,6 +281,22 @@ class Timestamp(fields.AwareDateTime):
     def _serialize(self, value: Any, attr: str | None, obj: Any, **options: Any) -> Any:
         text = super()._serialize(value, attr, obj, **options)
         return text.replace("+00:00", "Z") if isinstance(text, str) else text
+
+
+class Moment(fields.AwareDateTime):
+    """A time that a program sends: RFC 3339 with a time zone."""
+
+    default_error_messages = _CODES | {
+        "invalid": "wrong_type",
+        "invalid_awareness": "wrong_type",
+        "format": "wrong_type",
+    }
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
+        try:
+            return super()._deserialize(value, attr, data, **options).astimezone(UTC)
+        except OverflowError as error:
+            raise self.make_error("invalid") from error
 
 
 class QuerySchema(Schema):
@@ -215,10 +320,33 @@ class Count(fields.Integer):
         super().__init__(**options)
 
     def _validated(self, value: Any) -> Any:
+        is_number = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+        is_spelled = isinstance(self.parent, QuerySchema) and isinstance(value, str) and _NUMBER.fullmatch(value)
+        if not is_number and not is_spelled:
+            raise self.make_error("invalid", input=value)
         number = super()._validated(value)
         if not self.least <= number <= self.most:
             raise ValidationError(Fault("out_of_range", self.most))
         return number
+
+
+class Switch(fields.Boolean):
+    """True or false as JSON spells it, and nothing that may stand for one of them."""
+
+    default_error_messages = {"invalid": "wrong_type", "required": "required", "null": "wrong_type"}  # noqa: RUF012
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
+        if not isinstance(value, bool):
+            raise self.make_error("invalid", input=value)
+        return super()._deserialize(value, attr, data, **options)
+
+
+class Tick(Switch):
+    """The same in a form: a box that is ticked, or left out."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **options: Any) -> Any:
+        ticked = not isinstance(value, str) or value.strip().lower() not in ("", "0", "false", "no", "off")
+        return super()._deserialize(ticked, attr, data, **options)
 
 
 class Choice(fields.Enum[Any]):

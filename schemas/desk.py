@@ -1,9 +1,24 @@
 """The desk: what its forms send, and what its script is told."""
 
-from marshmallow import fields
+from enum import StrEnum
 
-from schemas.base import Choice, HttpUrl, Id, Line, QuerySchema, RequestSchema, ResponseSchema
-from schemas.moderation import Decision, Outcome, Status
+from marshmallow import fields, validate
+
+from schemas.base import (
+    Choice,
+    Cursor,
+    Email,
+    HttpUrl,
+    Id,
+    Line,
+    Messages,
+    QuerySchema,
+    RequestSchema,
+    ResponseSchema,
+)
+from schemas.blocks import REASON_CHARACTERS, VALUE_CHARACTERS, BlockKind
+from schemas.comments import TITLE_CHARACTERS
+from schemas.moderation import Commenting, Decision, Outcome, QueueOrder, Status
 
 COMMENTS_AT_ONCE = 50
 """How many comments one page of the desk shows."""
@@ -12,7 +27,7 @@ COMMENTS_AT_ONCE = 50
 class LogInForm(QuerySchema):
     """The address that a log-in mail is asked for."""
 
-    email = Line(required=True, limit=254)
+    email = Email(required=True, limit=254, may_be_local=True, metadata={"format": "mailbox"})
 
 
 class LogInLinkForm(QuerySchema):
@@ -21,19 +36,120 @@ class LogInLinkForm(QuerySchema):
     form_token = fields.String(required=True)
 
 
-class SheetQuery(QuerySchema):
-    """Which comments the desk shows; `any` in place of a status means all."""
+class SessionForm(QuerySchema):
+    """What every form of the desk carries: that it was shown in this session."""
+
+    form_token = fields.String(required=True)
+
+
+class DeskQuery(QuerySchema):
+    """Which comments the desk shows; `any` in place of a status means all.
+
+    What waits is in the order of the queue, with those that are suspicious apart (`suspects=only` shows these), or
+    with `order=oldest` all of it in order of arrival.
+    """
 
     site = Line(limit=64, load_default=None)
     status = Line(limit=16, load_default=Status.PENDING.value)
-    page_url = HttpUrl(limit=2_000, load_default=None, metadata={"format": "uri"})
+    page_url = HttpUrl(limit=2_000, load_default=None, metadata={"format": "url"})
     author = Line(limit=254, load_default=None)
     q = Line(limit=2_000, load_default=None)
-    cursor = Id(load_default=None, code="invalid_cursor")
+    order = Line(limit=16, load_default=QueueOrder.QUEUE.value)
+    suspects = Line(limit=16, load_default=None, metadata={"description": "`only`: those alone"})
+    alike = Line(
+        limit=19,
+        load_default=None,
+        metadata={"description": "of those that are suspicious one group that is alike"},
+    )
+    cursor = Cursor(load_default=None)
     scope = Line(limit=16, load_default=None, metadata={"description": "`all`: decide on all that match"})
 
 
-class UpdatesQuery(SheetQuery):
+class TitleForm(QuerySchema):
+    """A title for the page whose comments are shown; an empty one leaves it to the comments."""
+
+    page_title = Line(limit=TITLE_CHARACTERS, load_default=None)
+
+
+class CommentingForm(QuerySchema):
+    """Whether the page whose comments are shown takes more of them."""
+
+    commenting = Choice(Commenting, by_value=True, required=True)
+
+
+class BlocksPageQuery(QuerySchema):
+    """Which blocks the desk shows: those behind `cursor`; `said` is what was just done."""
+
+    cursor = Id(load_default=None, code="invalid_cursor")
+    said = Line(limit=16, load_default=None)
+
+
+class Lasts(StrEnum):
+    """How long a block is to hold: as usual at its site, for some days, or until it is lifted."""
+
+    USUAL = "usual"
+    WEEK = "7"
+    MONTH = "30"
+    NO_END = "no_end"
+
+
+class BlockTerms(QuerySchema):
+    """How long a block is to hold, or until the end of which day, and why, for moderators only."""
+
+    lasts = Choice(Lasts, by_value=True, load_default=Lasts.USUAL)
+    until = fields.Date(load_default=None, error_messages={"invalid": "wrong_type", "format": "wrong_type"})
+    reason = Line(limit=REASON_CHARACTERS, load_default=None)
+
+
+class BlockForm(BlockTerms):
+    """What to block at which site."""
+
+    site = Line(required=True, limit=64)
+    kind = Choice(BlockKind, by_value=True, required=True)
+    value = Line(required=True, limit=VALUE_CHARACTERS)
+
+
+class SaidQuery(QuerySchema):
+    """What a page says that was just done."""
+
+    said = Line(limit=16, load_default=None)
+
+
+class Schedule(StrEnum):
+    """How often a moderator is told at most."""
+
+    AT_ONCE = "at_once"
+    HOURLY = "hourly"
+    DAILY = "daily"
+
+
+class Ways(StrEnum):
+    """By what means a moderator is told."""
+
+    BOTH = "both"
+    MAIL = "mail"
+    PUSH = "push"
+
+
+_HOUR = validate.Range(0, 23, error="out_of_range")
+_NUMBER: Messages = {"invalid": "wrong_type"}
+
+
+class NotificationsForm(QuerySchema):
+    """When and by what means a moderator wants to be told; hours and days are those of their time zone.
+
+    Nothing is sent from `quiet_from` to `quiet_until`, and nothing before the day `away_until`.
+    """
+
+    schedule = Choice(Schedule, by_value=True, required=True)
+    hour = fields.Integer(load_default=8, validate=_HOUR, error_messages=_NUMBER)
+    quiet_from = fields.Integer(load_default=None, validate=_HOUR, error_messages=_NUMBER)
+    quiet_until = fields.Integer(load_default=None, validate=_HOUR, error_messages=_NUMBER)
+    away_until = fields.Date(load_default=None, error_messages={"invalid": "wrong_type", "format": "wrong_type"})
+    ways = Choice(Ways, by_value=True, load_default=Ways.BOTH)
+
+
+class UpdatesQuery(DeskQuery):
     """What the script asks now and then: for which list, what it shows, and the newest that it knows of."""
 
     shown = Line(limit=4_000, load_default=None)
@@ -50,10 +166,14 @@ class Pick(RequestSchema):
 
 
 class Standing(ResponseSchema):
-    """How a comment stands, `word` in a word; `by` says who decided and when."""
+    """How a comment stands, `word` in a word; `by` says who decided and when.
+
+    `place` is `reported` for a published one that waits because of readers' reports, else the status.
+    """
 
     id = fields.String(required=True, metadata={"format": "uuid"})
     status = fields.Enum(Status, by_value=True, required=True)
+    place = fields.String(required=True)
     revision = fields.Integer(required=True)
     word = fields.String(required=True)
     by = fields.String(required=True)

@@ -8,6 +8,7 @@ from marshmallow import ValidationError, fields, pre_load
 from schemas.base import (
     Choice,
     Count,
+    Cursor,
     Fault,
     HttpUrl,
     Id,
@@ -15,11 +16,25 @@ from schemas.base import (
     QuerySchema,
     RequestSchema,
     ResponseSchema,
+    Switch,
     Timestamp,
 )
+from schemas.comments import TITLE_CHARACTERS, URL_CHARACTERS
 
 DECISIONS_AT_ONCE = 500
 NOTE_CHARACTERS = 1_000
+REASON_CHARACTERS = 64
+
+
+PAGES_AT_ONCE = 100
+
+
+def _at_most(data: Any, name: str, most: int) -> Any:
+    """Refuse too many entries before looking at each: a request has room for ninety thousand."""
+    entries = data.get(name) if isinstance(data, dict) else None
+    if isinstance(entries, list) and len(entries) > most:
+        raise ValidationError(Fault("too_many", most), name)
+    return data
 
 
 class Status(StrEnum):
@@ -29,6 +44,7 @@ class Status(StrEnum):
     APPROVED = "approved"
     REJECTED = "rejected"
     SPAM = "spam"
+    WITHDRAWN = "withdrawn"
 
 
 class Decision(StrEnum):
@@ -38,6 +54,18 @@ class Decision(StrEnum):
     REJECT = "reject"
     SPAM = "spam"
     UNDO = "undo"
+
+
+class HistoryAction(StrEnum):
+    """What was done to a comment: decided by a moderator, edited, withdrawn or objected for by its author."""
+
+    APPROVE = "approve"
+    REJECT = "reject"
+    SPAM = "spam"
+    UNDO = "undo"
+    EDIT = "edit"
+    WITHDRAW = "withdraw"
+    OBJECT = "object"
 
 
 class Outcome(StrEnum):
@@ -50,11 +78,18 @@ class Outcome(StrEnum):
 
 
 class DecisionItem(RequestSchema):
-    """One decision; with `expected_status` it is taken only while the comment stands there."""
+    """One decision; with `expected_status` it is taken only while the comment stands there.
+
+    With `revision` it is taken only while that is the comment's newest text, else it is a `conflict`. Without it
+    the decision is about the newest text, which is an edit where one waits.
+    `reason` is a code of the site's reasons; whoever wrote the comment may read it. Only moderators read `note`.
+    """
 
     id = Id(required=True, metadata={"format": "uuid"})
     decision = Choice(Decision, by_value=True, required=True)
     expected_status = Choice(Status, by_value=True, load_default=None, allow_none=True)
+    revision = Count(most=2_147_483_647, load_default=None, allow_none=True)
+    reason = Line(limit=REASON_CHARACTERS, load_default=None, allow_none=True)
     note = Line(limit=NOTE_CHARACTERS, load_default=None, allow_none=True)
 
 
@@ -65,15 +100,12 @@ class Decisions(RequestSchema):
         fields.Nested(DecisionItem, error_messages={"null": "wrong_type"}),
         required=True,
         error_messages={"required": "required", "null": "required", "invalid": "wrong_type"},
+        metadata={"maxItems": DECISIONS_AT_ONCE},
     )
 
     @pre_load
     def _count(self, data: Any, **_: Any) -> Any:
-        """Refuse too many before looking at each: a request has room for ninety thousand."""
-        decisions = data.get("decisions") if isinstance(data, dict) else None
-        if isinstance(decisions, list) and len(decisions) > DECISIONS_AT_ONCE:
-            raise ValidationError(Fault("too_many", DECISIONS_AT_ONCE), "decisions")
-        return data
+        return _at_most(data, "decisions", DECISIONS_AT_ONCE)
 
 
 class DecisionResult(ResponseSchema):
@@ -90,67 +122,306 @@ class DecisionResults(ResponseSchema):
     results = fields.List(fields.Nested(DecisionResult), required=True)
 
 
+class QueueOrder(StrEnum):
+    """How comments follow each other; `queue` is how those that wait stand on the desk, the honest first."""
+
+    OLDEST = "oldest"
+    QUEUE = "queue"
+
+
 class QueueQuery(QuerySchema):
     """Which of the site's comments to list, in whatever state when none is named.
 
-    `q` looks for words in text and author's name; `author` is a part of the name, or a whole address.
+    `q` looks for words in text and author's name; `author` is a part of the name, or a whole address. With
+    `order=queue` those that wait are listed, the least suspicious first, and among them published ones that
+    readers reported, or that their authors edited.
     """
 
     status = Choice(Status, by_value=True, load_default=None)
-    page_url = HttpUrl(limit=2_000, load_default=None, metadata={"format": "uri"})
+    page_url = HttpUrl(limit=2_000, load_default=None, metadata={"format": "url"})
     q = Line(limit=200, load_default=None)
     author = Line(limit=254, load_default=None)
+    limit = Count(most=200, load_default=50)
+    order = Choice(QueueOrder, by_value=True, load_default=QueueOrder.OLDEST)
+    cursor = Cursor(load_default=None)
+
+
+class Commenting(StrEnum):
+    """Whether a page takes comments, as was said of it; `by_rule` leaves that to the site's `close_after_days`."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    BY_RULE = "by_rule"
+
+
+class PagesQuery(QuerySchema):
+    """Which pages of the key's site to list: all, or the one at an address. `site` can only be that site."""
+
+    site = Line(limit=64, load_default=None)
+    page_url = HttpUrl(limit=URL_CHARACTERS, load_default=None, metadata={"format": "url"})
     limit = Count(most=200, load_default=50)
     cursor = Id(load_default=None, code="invalid_cursor")
 
 
+class PageChange(RequestSchema):
+    """What is to be another way about a page of the site; what is left out stays as it is.
+
+    A `page_title` of null, or an empty one, leaves the title to the comments again. `move_to` is the address that
+    the page's comments are to have; the old one stays an alias.
+    """
+
+    page_url = HttpUrl(required=True, limit=URL_CHARACTERS, metadata={"format": "url"})
+    page_title = Line(limit=TITLE_CHARACTERS, allow_none=True)
+    commenting = Choice(Commenting, by_value=True, load_default=None, allow_none=True)
+    move_to = HttpUrl(limit=URL_CHARACTERS, load_default=None, allow_none=True, metadata={"format": "url"})
+
+
+class PageChanges(RequestSchema):
+    """Up to 100 changes, made one after the other; with `dry_run` nothing is changed."""
+
+    pages = fields.List(
+        fields.Nested(PageChange, error_messages={"null": "wrong_type"}),
+        required=True,
+        error_messages={"required": "required", "null": "required", "invalid": "wrong_type"},
+        metadata={"maxItems": PAGES_AT_ONCE},
+    )
+    dry_run = Switch(load_default=False)
+
+    @pre_load
+    def _count(self, data: Any, **_: Any) -> Any:
+        return _at_most(data, "pages", PAGES_AT_ONCE)
+
+
+class ModeratedPage(ResponseSchema):
+    """A page of the site as its moderators see it.
+
+    `title_is_set` if the title was set, and not sent by a comment. `published` and `waiting` count its comments.
+    `commenting` is what was said about new ones, `is_closed` whether the page takes none, and `closes_at` since or
+    from when, where that is the site's rule. `aliases` are addresses from which the page was moved.
+    """
+
+    page_url = fields.String(required=True, metadata={"format": "url"})
+    page_title = fields.String(required=True, allow_none=True)
+    title_is_set = fields.Boolean(required=True)
+    published = fields.Integer(required=True)
+    waiting = fields.Integer(required=True)
+    commenting = fields.Enum(Commenting, by_value=True, required=True)
+    is_closed = fields.Boolean(required=True)
+    closes_at = Timestamp(required=True, allow_none=True)
+    aliases = fields.List(fields.String(metadata={"format": "url"}), required=True)
+
+
+class ModeratedPages(ResponseSchema):
+    """A slice of the site's pages, in an order that never changes."""
+
+    pages = fields.List(fields.Nested(ModeratedPage), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class PageMove(ResponseSchema):
+    """How many comments move; `joins` if they come to a page with comments.
+
+    What does not move before the answer, `is_complete` is false then, is moved by the service beside all else.
+    """
+
+    comments = fields.Integer(required=True)
+    joins = fields.Boolean(required=True)
+    is_complete = fields.Boolean(required=True)
+
+
+class PageChangeResult(ResponseSchema):
+    """What became of one change, and the page as it is now; null for one that was never met.
+
+    `conflict`: the address was moved to another page than `move_to`, which is the one that `page` shows.
+    """
+
+    page_url = fields.String(required=True, metadata={"format": "url"})
+    outcome = fields.Enum(Outcome, by_value=True, required=True)
+    page = fields.Nested(ModeratedPage, required=True, allow_none=True)
+    move = fields.Nested(PageMove, required=True, allow_none=True)
+
+
+class PageChangeResults(ResponseSchema):
+    """One result for each change, in the order asked."""
+
+    results = fields.List(fields.Nested(PageChangeResult), required=True)
+
+
 class DecisionForm(QuerySchema):
-    """What the buttons behind a mailed link send: the state that was shown, and a token that says so."""
+    """What the buttons behind a mailed link send: the state that was shown, and a token that says so.
+
+    `reason` and `note` come with the button that rejects.
+    """
 
     seen = Choice(Status, by_value=True, load_default=None)
+    reason = Line(limit=REASON_CHARACTERS, load_default=None)
+    note = Line(limit=NOTE_CHARACTERS, load_default=None)
     form_token = fields.String(load_default="")
 
 
+class SpamReason(ResponseSchema):
+    """Why a comment looks suspicious; `message` is in the language of `Accept-Language`, else English."""
+
+    code = fields.String(required=True)
+    message = fields.String(required=True)
+
+
+class AuthorRecord(ResponseSchema):
+    """How comments of one author of the site were decided, of the newest 1,000."""
+
+    approved = fields.Integer(required=True)
+    rejected = fields.Integer(required=True)
+    spam = fields.Integer(required=True)
+
+
+class ReportExplanation(ResponseSchema):
+    """What one reader reports of a comment."""
+
+    reason = fields.String(required=True)
+    text = fields.String(required=True, allow_none=True)
+    at = Timestamp(required=True)
+
+
+class OpenReports(ResponseSchema):
+    """What readers report of a published comment: how many, with which reasons, and in what words.
+
+    Not every report has words of its own here: more than 20 are counted with those that give the same reason.
+    """
+
+    count = fields.Integer(required=True)
+    reasons = fields.Dict(keys=fields.String(), values=fields.Integer(), required=True)
+    explanations = fields.List(fields.Nested(ReportExplanation), required=True)
+
+
+class AuthorObjection(ResponseSchema):
+    """What the author of a comment says against its rejection."""
+
+    text = fields.String(required=True)
+    at = Timestamp(required=True)
+
+
+class PieceKind(StrEnum):
+    """What an edit does with a piece of a text."""
+
+    KEPT = "kept"
+    REMOVED = "removed"
+    ADDED = "added"
+
+
+class Piece(ResponseSchema):
+    """A piece of a text: all that is not `removed` makes the new text, all that is not `added` the public one."""
+
+    kind = fields.Enum(PieceKind, by_value=True, required=True)
+    text = fields.String(required=True)
+
+
+class WaitingEdit(ResponseSchema):
+    """A new text that its author gave a published comment: readers see the former one until it is approved."""
+
+    body = fields.String(required=True)
+    body_html = fields.String(required=True)
+    difference = fields.List(fields.Nested(Piece), required=True)
+    created_at = Timestamp(required=True)
+
+
 class QueuedComment(ResponseSchema):
-    """A comment as a moderating program sees it. The author's address is masked here too."""
+    """A comment as a moderating program sees it. The author's address is masked here too.
+
+    `address_proved` if it was shown that the address is the author's.
+    `suspect` if it stands behind all others in the queue; `spam_score` is the learned probability, from 0 to 1.
+    `author` counts all comments of the address at this site, none without an address; `author_hash` names the
+    author at `/api/v1/moderation/authors/`, at this site alone. `reports` is null unless readers reported it and
+    nobody has decided on that: `approve` keeps it published and closes them, `reject` takes it down.
+    `objection` is what its author said against a rejection, null without one; by it the comment waits again, once.
+
+    `edit` is null unless it is published and its author gave it a new text that waits: `body` is what readers see,
+    `revision`, `suspect` and the `spam_` fields are those of the new text, `approve` makes that public, `reject`
+    keeps the former one, and `spam` takes the comment down.
+    """
 
     id = fields.String(required=True, metadata={"format": "uuid"})
     parent_id = fields.String(required=True, allow_none=True, metadata={"format": "uuid"})
-    page_url = fields.String(required=True, metadata={"format": "uri"})
+    page_url = fields.String(required=True, metadata={"format": "url"})
     page_title = fields.String(required=True, allow_none=True)
     status = fields.Enum(Status, by_value=True, required=True)
     author_name = fields.String(required=True)
-    author_email_masked = fields.String(required=True)
-    author_url = fields.String(required=True, allow_none=True, metadata={"format": "uri"})
+    author_email_masked = fields.String(required=True, allow_none=True)
+    address_proved = fields.Boolean(required=True)
+    author_url = fields.String(required=True, allow_none=True, metadata={"format": "url"})
     body = fields.String(required=True)
     body_html = fields.String(required=True)
     revision = fields.Integer(required=True)
-    spam_reasons = fields.List(fields.String(), required=True)
+    edit = fields.Nested(WaitingEdit, required=True, allow_none=True)
+    suspect = fields.Boolean(required=True)
+    reports = fields.Nested(OpenReports, required=True, allow_none=True)
+    objection = fields.Nested(AuthorObjection, required=True, allow_none=True)
+    spam_score = fields.Float(required=True, allow_none=True)
+    spam_reasons = fields.List(fields.Nested(SpamReason), required=True)
+    author = fields.Nested(AuthorRecord, required=True)
+    author_hash = fields.String(required=True, allow_none=True)
     created_at = Timestamp(required=True)
     changed_at = Timestamp(required=True)
 
 
 class Queue(ResponseSchema):
-    """A stretch of the site's comments, oldest first."""
+    """A slice of the site's comments, oldest first."""
 
     comments = fields.List(fields.Nested(QueuedComment), required=True)
     next_cursor = fields.String(required=True, allow_none=True)
 
 
-class HistoryEntry(ResponseSchema):
-    """One decision that was taken; `actor` is null where a program decided."""
+class AuthorQuery(QuerySchema):
+    """Which of an author's comments to show."""
 
-    decision = fields.Enum(Decision, by_value=True, required=True)
+    limit = Count(most=200, load_default=50)
+    cursor = Id(load_default=None, code="invalid_cursor")
+
+
+class AuthorNoteChange(RequestSchema):
+    """What is to be noted about an author; null takes the note away."""
+
+    note = Line(limit=NOTE_CHARACTERS, required=True, allow_none=True)
+
+
+class AuthorNote(ResponseSchema):
+    """What was noted about an author, by whom and when; `actor` is null where a program did."""
+
+    text = fields.String(required=True)
+    actor = fields.String(required=True, allow_none=True)
+    at = Timestamp(required=True)
+
+
+class Author(ResponseSchema):
+    """An author at the key's site: how the comments were decided, the comments, newest first, and a note."""
+
+    author_hash = fields.String(required=True)
+    author = fields.Nested(AuthorRecord, required=True)
+    note = fields.Nested(AuthorNote, required=True, allow_none=True)
+    comments = fields.List(fields.Nested(QueuedComment), required=True)
+    next_cursor = fields.String(required=True, allow_none=True)
+
+
+class HistoryEntry(ResponseSchema):
+    """One thing that was done; `actor` is null where a program decided, and where the author did it.
+
+    `revision` is the number of the text that it was about. An `edit` of a published comment, and a `withdraw` of
+    such an edit, leave it `approved`.
+    `means` is `link`, `desk`, `api`, `command`, `author`, or `rule`, whose name is the `actor`: nobody decided.
+    """
+
+    decision = fields.Enum(HistoryAction, by_value=True, required=True)
+    revision = fields.Integer(required=True)
     from_status = fields.Enum(Status, by_value=True, required=True)
     to_status = fields.Enum(Status, by_value=True, required=True)
     actor = fields.String(required=True, allow_none=True)
     means = fields.String(required=True)
+    reason = fields.String(required=True, allow_none=True)
     note = fields.String(required=True, allow_none=True)
     at = Timestamp(required=True)
 
 
 class History(ResponseSchema):
-    """All decisions on one comment, oldest first."""
+    """All decisions on one comment and what its author did to it, oldest first."""
 
     id = fields.String(required=True, metadata={"format": "uuid"})
     history = fields.List(fields.Nested(HistoryEntry), required=True)

@@ -24,7 +24,12 @@ class FieldCode(StrEnum):
     INVALID_KEY = "invalid_key"
     INVALID_PARENT = "invalid_parent"
     OUT_OF_RANGE = "out_of_range"
+    INVALID_BLOCK = "invalid_block"
+    IN_THE_PAST = "in_the_past"
     UNKNOWN_FIELD = "unknown_field"
+    UNKNOWN_SITE = "unknown_site"
+    INVALID_PROOF = "invalid_proof"
+    CONTRADICTS = "contradicts"
 
 
 class ProblemCode(StrEnum):
@@ -34,9 +39,14 @@ class ProblemCode(StrEnum):
     UNAUTHORIZED = "unauthorized"
     UNKNOWN_SITE = "unknown_site"
     FOREIGN_ORIGIN = "foreign_origin"
+    COMMENTS_CLOSED = "comments_closed"
+    REFUSED_BY_RULE = "refused_by_rule"
+    BLOCKED = "blocked"
     NOT_FOUND = "not_found"
     METHOD_NOT_ALLOWED = "method_not_allowed"
     DUPLICATE = "duplicate"
+    NOT_EDITABLE = "not_editable"
+    NOT_OBJECTABLE = "not_objectable"
     LINK_INVALID = "link_invalid"
     LINK_EXPIRED = "link_expired"
     LINK_VOID = "link_void"
@@ -45,7 +55,12 @@ class ProblemCode(StrEnum):
     UNSUPPORTED_MEDIA_TYPE = "unsupported_media_type"
     INVALID_FIELDS = "invalid_fields"
     KEY_REUSED = "key_reused"
+    PROOF_USED = "proof_used"
+    PROOF_EXPIRED = "proof_expired"
+    PAGE_NOT_NAMED = "page_not_named"
     RATE_LIMITED = "rate_limited"
+    TOO_MANY_STREAMS = "too_many_streams"
+    STREAMS_FULL = "streams_full"
     LOGGED_OUT = "logged_out"
     FORGED_FORM = "forged_form"
     INTERNAL = "internal"
@@ -56,43 +71,68 @@ PROBLEM_TYPE = "urn:moderation-service:problem:{code}"
 
 FIELD_MESSAGES = {
     FieldCode.REQUIRED: "Please fill in this field.",
-    FieldCode.WRONG_TYPE: "This is not the kind of value that belongs here.",
-    FieldCode.TOO_LONG: "This is too long; at most {limit} characters are possible.",
-    FieldCode.TOO_MANY: "These are too many; at most {limit} are possible at once.",
-    FieldCode.CONTROL_CHARACTER: "This holds a control character, such as a line break, that cannot stand here.",
-    FieldCode.INVALID_EMAIL: "This is not an e-mail address.",
-    FieldCode.INVALID_URL: "This is not a web address that begins with http:// or https://.",
-    FieldCode.INVALID_ID: "This is not an id.",
-    FieldCode.INVALID_CHOICE: "This is not one of the possible values.",
-    FieldCode.INVALID_CURSOR: "This is not a cursor from an earlier answer.",
-    FieldCode.REPEATED: "This was sent more than once; send it once.",
-    FieldCode.INVALID_KEY: "An idempotency key is 1 to 255 printable ASCII characters.",
-    FieldCode.INVALID_PARENT: "The comment that this answers is not on this page.",
-    FieldCode.OUT_OF_RANGE: "This must be a whole number of at most {limit}, and not below the least.",
-    FieldCode.UNKNOWN_FIELD: "There is no such field.",
+    FieldCode.WRONG_TYPE: "This value has the wrong type.",
+    FieldCode.TOO_LONG: "This is too long; the limit is {limit} characters.",
+    FieldCode.TOO_MANY: "Too many at once; the limit is {limit}.",
+    FieldCode.CONTROL_CHARACTER: "Control characters, such as line breaks, are not allowed here.",
+    FieldCode.INVALID_EMAIL: "Please enter a valid e-mail address.",
+    FieldCode.INVALID_URL: "Please enter a web address that begins with http:// or https://.",
+    FieldCode.INVALID_ID: "This is not a valid id.",
+    FieldCode.INVALID_CHOICE: "This is not one of the allowed values.",
+    FieldCode.INVALID_CURSOR: "This cursor does not come from an earlier response.",
+    FieldCode.REPEATED: "This field was sent more than once; send it only once.",
+    FieldCode.INVALID_KEY: "An idempotency key must have 1 to 255 printable ASCII characters.",
+    FieldCode.INVALID_PARENT: "The comment being replied to is not on this page.",
+    FieldCode.OUT_OF_RANGE: "This must be a whole number in the allowed range; the maximum is {limit}.",
+    FieldCode.UNKNOWN_FIELD: "This field does not exist.",
+    FieldCode.UNKNOWN_SITE: "This page does not belong to any site moderated here.",
+    FieldCode.INVALID_BLOCK: "This cannot be blocked: it is not of the chosen kind, or it would refuse too much.",
+    FieldCode.IN_THE_PAST: "This time has already passed.",
+    FieldCode.CONTRADICTS: "This cannot be combined with another of the fields that were sent.",
+    FieldCode.INVALID_PROOF: "This does not solve the challenge that came with the comment.",
 }
 """What each field code says, in English; `{limit}` is the limit that was passed."""
 
 PROBLEMS = {
     ProblemCode.MALFORMED: ("Unreadable request", "The request could not be read; check its format and encoding."),
-    ProblemCode.UNAUTHORIZED: ("Key needed", "Send a bearer key of the site in the Authorization header."),
-    ProblemCode.UNKNOWN_SITE: ("Unknown site", "The page belongs to no site that is moderated here."),
-    ProblemCode.FOREIGN_ORIGIN: ("Foreign origin", "The comment was sent from a page of another site."),
+    ProblemCode.UNAUTHORIZED: (
+        "Key required",
+        "Send one of the site’s keys as a bearer token in the Authorization header.",
+    ),
+    ProblemCode.UNKNOWN_SITE: ("Unknown site", "This page does not belong to any site moderated here."),
+    ProblemCode.FOREIGN_ORIGIN: ("Sent from another site", "The comment was sent from a page on another site."),
+    ProblemCode.COMMENTS_CLOSED: ("Comments are closed", "This page no longer takes comments."),
+    ProblemCode.REFUSED_BY_RULE: (
+        "Comment not accepted",
+        "A rule of this site refuses this comment. It was not saved.",
+    ),
+    ProblemCode.BLOCKED: ("Comment not accepted", "This site does not accept this comment. It was not saved."),
     ProblemCode.NOT_FOUND: ("Not found", "There is nothing at this address."),
-    ProblemCode.METHOD_NOT_ALLOWED: ("Method not allowed", "This address knows other methods only; see Allow."),
+    ProblemCode.METHOD_NOT_ALLOWED: (
+        "Method not allowed",
+        "This address does not support that method; the Allow header lists those it does.",
+    ),
     ProblemCode.DUPLICATE: ("Already received", "The same comment was received a moment ago."),
+    ProblemCode.NOT_EDITABLE: (
+        "This comment can no longer be changed",
+        "It was rejected or withdrawn, or it is published and cannot be withdrawn here. Nothing was changed.",
+    ),
+    ProblemCode.NOT_OBJECTABLE: (
+        "No objection is possible",
+        "One can object once, and only while the comment is rejected. Nothing was changed.",
+    ),
     ProblemCode.LINK_INVALID: (
         "The link is incomplete",
-        "Perhaps the mail program broke it over two lines. Nothing has happened; open it from the mail once more.",
+        "Your mail program may have split it over two lines. Nothing was changed; open it from the e-mail again.",
     ),
-    ProblemCode.LINK_EXPIRED: ("This link has expired", "Links in mails work for 30 days."),
+    ProblemCode.LINK_EXPIRED: ("This link has expired", "Links in e-mails work for 30 days."),
     ProblemCode.LINK_VOID: (
         "This link no longer works",
-        "The comment was edited or removed, or the moderator's address has changed.",
+        "The comment was edited or removed, or the moderator’s address has changed.",
     ),
     ProblemCode.START_AGAIN: (
         "Start again from 0",
-        "The number comes from another history of the database, which was restored. Read all changes from 0.",
+        "The database has been restored since this number was given out. Read all changes again from 0.",
     ),
     ProblemCode.TOO_LARGE: ("Too large", "The request is larger than 256 KiB."),
     ProblemCode.UNSUPPORTED_MEDIA_TYPE: (
@@ -100,15 +140,41 @@ PROBLEMS = {
         "Send application/json, application/x-www-form-urlencoded or multipart/form-data, in UTF-8.",
     ),
     ProblemCode.INVALID_FIELDS: ("Please check what you entered", "Some fields were not accepted."),
-    ProblemCode.KEY_REUSED: ("Key already used", "This Idempotency-Key was used before for another comment."),
-    ProblemCode.RATE_LIMITED: ("Too many comments", "Many comments came from your network. Please wait a little."),
-    ProblemCode.LOGGED_OUT: ("Not logged in", "Nothing was changed. Log in to moderation and try again."),
-    ProblemCode.FORGED_FORM: (
-        "Form not accepted",
-        "Nothing was changed: the form does not come from the page that you see. Load it anew and try again.",
+    ProblemCode.PAGE_NOT_NAMED: (
+        "Page not named",
+        "The form does not say which page the comment belongs to, so it could not be accepted.",
     ),
-    ProblemCode.INTERNAL: ("Something went wrong", "This is our mistake. It was noted; please try again later."),
-    ProblemCode.UNAVAILABLE: ("Try again shortly", "Nothing was stored. Please try again in a few seconds."),
+    ProblemCode.KEY_REUSED: (
+        "Key already used",
+        "This Idempotency-Key has already been used for another comment.",
+    ),
+    ProblemCode.PROOF_USED: ("Already solved", "The challenge of this comment has already been solved."),
+    ProblemCode.PROOF_EXPIRED: (
+        "Challenge expired",
+        "The solution came too late. The comment waits for a moderator all the same.",
+    ),
+    ProblemCode.RATE_LIMITED: (
+        "Too many comments",
+        "Many comments have come from your network. Please wait a few minutes.",
+    ),
+    ProblemCode.TOO_MANY_STREAMS: (
+        "Too many open streams",
+        "Your network already has as many streams and waiting requests open as one may. Close some of them first.",
+    ),
+    ProblemCode.STREAMS_FULL: (
+        "No more streams",
+        "As many streams and waiting requests are open as can be. Ask without waiting, or come back later.",
+    ),
+    ProblemCode.LOGGED_OUT: ("Not logged in", "Nothing was changed. Log in to the moderation area and try again."),
+    ProblemCode.FORGED_FORM: (
+        "Form not valid",
+        "Nothing was changed: the form on this page is no longer valid. Reload the page and try again.",
+    ),
+    ProblemCode.INTERNAL: (
+        "Something went wrong",
+        "The error is ours and has been recorded. Please try again later.",
+    ),
+    ProblemCode.UNAVAILABLE: ("Try again shortly", "Nothing was saved. Please try again in a few seconds."),
 }
 """Title and detail of each problem, in English."""
 
@@ -121,7 +187,7 @@ class FieldError(ResponseSchema):
 
 
 class Problem(ResponseSchema):
-    """RFC 9457 `application/problem+json`; `errors` only when fields were rejected."""
+    """RFC 9457 `application/problem+json`; `errors` only when fields or pages were rejected."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)

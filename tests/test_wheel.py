@@ -1,22 +1,21 @@
 """The wheel holds everything, and runs from where it was installed."""
 
-import asyncio
 import json
-import os
 import shutil
-import signal
 import subprocess
 import sys
-import sysconfig
-import venv
+import tomllib
 from pathlib import Path
 from zipfile import ZipFile
 
 import pytest
 from aiohttp import ClientSession
 
-from tests.processes import ROOT, command, free_port
+from tests.support import local_index
+from tests.support.factories import a_submission
+from tests.support.processes import ROOT, command, free_port
 
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 PACKAGES = ("moderation_service", "schemas")
 NOT_CODE = (
     "moderation_service/locales/it.po",
@@ -57,51 +56,33 @@ def test_the_wheel_holds_every_file_of_both_packages_and_nothing_else(wheel: Pat
     assert [name for name in inside if "migrations/versions/0001" in name]
 
 
-async def test_the_installed_wheel_runs_far_from_its_sources(wheel: Path, tmp_path: Path) -> None:
-    """Its dependencies are those of this environment, lent by a path file; the packages are the wheel's own."""
-    python = install(wheel, tmp_path / "venv")
+async def test_the_wheel_runs_by_one_command_from_an_index(wheel: Path, tmp_path: Path) -> None:
+    """The index has the wheel and what it asks for, and the place where it runs nothing of either."""
+    local_index.fill(tmp_path / "index", wheel, PROJECT["dependencies"])
     environ = {
-        **{name: value for name, value in os.environ.items() if not name.startswith(("MODERATION_", "PYTHON"))},
+        "UV_NO_INDEX": "1",
+        "UV_FIND_LINKS": str(tmp_path / "index"),
+        "UV_NO_CONFIG": "1",
+        "UV_CACHE_DIR": str(tmp_path / "cache"),
+        "UV_PYTHON": sys.executable,
+        "UV_PYTHON_DOWNLOADS": "never",
         "PYTHONPATH": "",
+        "MODERATION_LISTEN": f"127.0.0.1:{free_port()}",
     }
-    printed = await asyncio.create_subprocess_exec(
-        str(python.with_name("moderation-service")),
-        "openapi",
-        cwd=tmp_path,
-        env=environ,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    out, _ = await printed.communicate()
-    assert printed.returncode == 0
-    assert "/api/v1/comments" in json.loads(out)["paths"]
-
-    settings = {"MODERATION_LISTEN": f"127.0.0.1:{free_port()}", "PYTHONPATH": ""}
-    async with command("demo", environ=settings, folder=tmp_path, python=str(python)) as process:
+    program, place = (str(Path(sys.executable).with_name("uvx")), "moderation-service"), tmp_path / "somewhere"
+    place.mkdir()
+    async with command("demo", environ=environ, folder=place, program=program) as process:
         await process.wait_for("Stop with Ctrl-C.")
         async with ClientSession(process.url) as http:
             page = await (await http.get("/demo")).text()
             assert "Scrivi un commento" in page
             style = await (await http.get("/static/pages.css")).text()
             assert ".buttons" in style
-        assert await process.stop(signal.SIGINT) == 0
+            sent = a_submission(page_url=f"{process.url}/demo")
+            assert (await http.post("/api/v1/comments", json=sent)).status == 202
+            assert (await http.get("/demo/mailbox")).status == 200
+        assert await process.stop() == 0
 
-
-def install(wheel: Path, folder: Path) -> Path:
-    """Install the wheel alone into an empty virtual environment; return its Python."""
-    venv.create(folder, with_pip=False, symlinks=True)
-    python = folder / "bin" / "python"
-    pip = [sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps", "--no-index"]
-    alone = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
-    subprocess.run([*pip, str(wheel)], check=True, capture_output=True, timeout=100, env=alone)
-    [packages] = (folder / "lib").glob("python*/site-packages")
-    (packages / "lent.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    where = subprocess.run(
-        [python, "-c", "import moderation_service, schemas; print(moderation_service.__file__, schemas.__file__)"],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=folder,
-        env={"PATH": os.environ["PATH"]},
-    )
-    assert all(place.startswith(str(folder)) for place in where.stdout.split())
-    return python
+    async with command("openapi", environ=environ, folder=place, program=program) as process:
+        assert await process.ended() == 0
+    assert "/api/v1/comments" in json.loads(process.words)["paths"]

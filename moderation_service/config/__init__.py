@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from moderation_service.config import values
+from moderation_service.config import causes, values
 from moderation_service.config.values import Listen, LogFormat, Network, OAuth, Server
-from moderation_service.domain import addresses
+from moderation_service.domain.accounts import addresses
 
 PREFIX = "MODERATION_"
 
@@ -40,7 +40,8 @@ class Settings:
 
     database_url: str = _setting(
         values.database_url,
-        "`sqlite:///path`, or PostgreSQL in libpq's forms, several hosts included",
+        "`sqlite:///path`, or PostgreSQL in libpq's forms, several hosts included; in user and password write `/` "
+        "as `%2F`, `#` as `%23`, `?` as `%3F`, `@` as `%40`, `%` as `%25`",
         default="sqlite:///var/moderation.db",
         is_secret=True,
     )
@@ -53,7 +54,8 @@ class Settings:
     smtp: Server = _setting(
         values.smtp_url,
         "`smtp://user:password@host:587` (STARTTLS required unless the host is loopback or `?starttls=never`), "
-        "`smtps://…:465`; `?ca_file=…` for a certificate authority of your own",
+        "`smtps://…:465`; `?ca_file=…` for a certificate authority of your own; user and password are "
+        "escaped as in `MODERATION_DATABASE_URL`",
         is_secret=True,
     )
     mail_from: str = _setting(values.address, "sender of the mail")
@@ -111,7 +113,7 @@ class Settings:
     )
     remind_after: timedelta = _setting(
         values.hours,
-        "hours after which a comment that nobody decided is told of again, then every day",
+        "hours after which moderators are reminded of a comment that nobody decided on, then every day",
         default="24",
     )
     screening: bool = _setting(
@@ -213,7 +215,7 @@ def _read_one(name: str, metadata: Mapping[str, Any], environ: Mapping[str, str]
     try:
         return metadata["read"](text)
     except ValueError as error:
-        if metadata["is_secret"] or not text or "@" in text.partition("://")[2]:
+        if metadata["is_secret"] or not text or f" {text}: " in str(error) or "@" in text.partition("://")[2]:
             raise
         shown = text if len(text) <= _SHOWN_OF_A_VALUE else f"{text[:_SHOWN_OF_A_VALUE]}…"
         raise ValueError(f"{error}; it is {shown!r}") from error
@@ -224,6 +226,6 @@ def _content(name: str, file: str) -> str:
     try:
         return Path(file).read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ValueError(f"cannot be read: {name}_FILE is {file}: {error.strerror}") from error
+        raise ValueError(f"cannot be read: {name}_FILE is {file}: {causes.why(error)}") from error
     except UnicodeDecodeError as error:
         raise ValueError(f"cannot be read: {name}_FILE is {file}, which is not a text in UTF-8") from error

@@ -3,6 +3,7 @@
 import re
 import sys
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from enum import StrEnum
@@ -10,11 +11,26 @@ from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from moderation_service.domain import addresses, pages
+from moderation_service.config import causes
+from moderation_service.domain.accounts import addresses
+from moderation_service.domain.comments import pages
 from moderation_service.domain.keys import SHORTEST_SECRET
 
 Network = IPv4Network | IPv6Network
 _MOST_DIGITS = 9
+_HIGHEST_PORT = 65_535
+_END_OF_AUTHORITY = re.compile(r"[/?#]")
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_ESCAPES = "in user and password write / as %2F, # as %23, ? as %3F, @ as %40, % as %25, [ as %5B"
+_TLS_VERSIONS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
+_DATABASE_OPTIONS = {
+    "sslmode": ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"),
+    "target_session_attrs": ("any", "primary", "standby", "read-write", "read-only", "prefer-standby"),
+    "ssl_min_protocol_version": _TLS_VERSIONS,
+    "ssl_max_protocol_version": _TLS_VERSIONS,
+}
+"""What libpq takes, and asyncpg after it."""
+_DATABASE_FILES = ("sslrootcert", "sslcert", "sslkey", "sslcrl")
 _LONGEST_SOCKET_PATH = 107
 _MOST_SECONDS = 86_400
 _MOST_HOURS = 8_760
@@ -97,9 +113,46 @@ def database_url(text: str) -> str:
     """Read an SQLite path or a PostgreSQL address."""
     if text.startswith("sqlite:///") and len(text) > len("sqlite:///"):
         return text
-    if text.startswith(("postgresql://", "postgres://")):
-        return text
-    raise ValueError("must be sqlite:///path or postgresql://…")
+    scheme, _, rest = text.partition("://")
+    if scheme not in ("postgresql", "postgres"):
+        raise ValueError("must be sqlite:///path or postgresql://…")
+    if not _is_escaped(rest) or not all(map(_is_host, _authority(rest).rpartition("@")[2].split(","))):
+        raise ValueError(f"must be postgresql://user:password@host:5432/database; {_ESCAPES}")
+    _check_options(dict(parse_qsl(rest.partition("?")[2])))
+    return text
+
+
+def _check_options(options: Mapping[str, str]) -> None:
+    """Raise ValueError for what the driver would refuse only when it connects."""
+    for name, allowed in _DATABASE_OPTIONS.items():
+        if name in options and options[name] not in allowed:
+            raise ValueError(f"must have {name} as one of {', '.join(allowed)}")
+    for name in _DATABASE_FILES:
+        if name in options:
+            try:
+                Path(options[name]).read_bytes()
+            except OSError as error:
+                raise ValueError(f"has the {name} {options[name]}: {causes.why(error)}") from error
+
+
+def _authority(rest: str) -> str:
+    """Return user, password and hosts of what stands behind an address's scheme."""
+    return _END_OF_AUTHORITY.split(rest, maxsplit=1)[0]
+
+
+def _is_escaped(rest: str) -> bool:
+    """Tell whether what stands behind an address's scheme may be read in one way only (RFC 3986, 3.2.1)."""
+    authority = _authority(rest)
+    person = authority.rpartition("@")[0]
+    before_options, _, options = rest.removeprefix(authority).partition("?")
+    is_torn = "@" in before_options or (options and not all("=" in one for one in options.split("&")))
+    return not (is_torn or "#" in rest or "@" in person or "[" in person or _BARE_PERCENT.search(authority))
+
+
+def _is_host(text: str) -> bool:
+    """Tell whether a text is a host with or without a port; an empty one is the machine itself."""
+    port = text.rpartition("]")[2].rpartition(":")[2] if ":" in text.rpartition("]")[2] else ""
+    return not port or (_is_number(port) and int(port) <= _HIGHEST_PORT)
 
 
 def public_url(text: str) -> str:
@@ -129,16 +182,16 @@ def smtp_url(text: str) -> Server:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise ValueError(
-            "must be smtp://user:password@host:587; in user and password write / as %2F, and # ? @ % likewise"
-        ) from error
+        raise ValueError(f"must be smtp://user:password@host:587; {_ESCAPES}") from error
+    if parts.path not in ("", "/") or not _is_escaped(text.partition("://")[2]):
+        raise ValueError(f"must be smtp://user:password@host:587; {_ESCAPES}")
     options = dict(parse_qsl(parts.query))
     starttls = options.pop("starttls", None)
     ca_file = options.pop("ca_file", None)
     if parts.scheme not in ("smtp", "smtps") or not parts.hostname:
         raise ValueError("must be smtp://user:password@host:587 or smtps://user:password@host:465")
     if starttls not in (None, "never", "always") or options:
-        raise ValueError("knows the options starttls=never, starttls=always and ca_file=… only")
+        raise ValueError("only accepts the options starttls=never, starttls=always and ca_file=…")
     if parts.scheme == "smtps":
         tls = Tls.IMPLICIT
     elif starttls == "never" or (starttls is None and parts.hostname in _LOOPBACK):
@@ -172,13 +225,13 @@ def smtp_oauth(text: str) -> OAuth | None:
     try:
         found = tomllib.loads(Path(text).read_text(encoding="utf-8"))
     except OSError as error:
-        raise ValueError(f"cannot be read: {error.strerror}") from error
+        raise ValueError(f"cannot be read at {text}: {causes.why(error)}") from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ValueError("is not valid TOML") from error
     values = {name: value.strip() for name, value in found.items() if isinstance(value, str)}
     strange = sorted(set(found) - set(values)) + sorted(set(values) - _OAUTH_KEYS)
     if strange:
-        raise ValueError(f"has {strange[0]}, which is not one of its keys, or not a text")
+        raise ValueError(f"has {strange[0]}, which is not an accepted key or not a text")
     if "client_secret_file" in values:
         values["client_secret"] = _secret_file(values.pop("client_secret_file"))
     missing = [name for name in ("token_url", "client_id", "client_secret", "scope") if not values.get(name)]
@@ -192,8 +245,10 @@ def smtp_oauth(text: str) -> OAuth | None:
 def _secret_file(path_of_secret: str) -> str:
     try:
         return Path(path_of_secret).read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ValueError("has a client_secret_file that cannot be read") from error
+    except OSError as error:
+        raise ValueError(f"has the client_secret_file {path_of_secret}: {causes.why(error)}") from error
+    except UnicodeDecodeError as error:
+        raise ValueError(f"has the client_secret_file {path_of_secret}, which is not a text in UTF-8") from error
 
 
 def helo_name(text: str) -> str:
@@ -211,7 +266,7 @@ def listen(text: str) -> Listen:
         number = text.removeprefix("fd://")
         return InheritedSocket(number=_whole(number, "fd:// and a number", least=3, most=1_023))
     host, _, port = text.rpartition(":")
-    if not host or not _is_number(port) or int(port) > 65_535:  # noqa: PLR2004 - the highest port
+    if not host or not _is_number(port) or int(port) > _HIGHEST_PORT:
         raise ValueError("must be host:port like 127.0.0.1:8080, unix:/path/of/socket, or fd://3")
     return Address(host=host.strip("[]"), port=int(port))
 

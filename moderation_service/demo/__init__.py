@@ -9,9 +9,10 @@ from pathlib import Path
 
 import click
 
-from moderation_service import config, runtime
+from moderation_service import config
 from moderation_service.demo.mailbox import Mailbox
-from moderation_service.demo.pages import Pages
+from moderation_service.demo.website import Pages
+from moderation_service.runtime import container, serving
 
 _FOLDER = Path("var")
 _HOST = "127.0.0.1"
@@ -47,11 +48,11 @@ async def run(environ: Mapping[str, str]) -> None:
             mailbox = await stack.enter_async_context(Mailbox.open())
         settings = config.read(_completed(environ, mailbox))
         stop, sites_changed = asyncio.Event(), asyncio.Event()
-        runtime.on_signals(stop, sites_changed)
-        service = await stack.enter_async_context(runtime.opened(settings, sites_changed=sites_changed))
+        serving.on_signals(stop, sites_changed)
+        opened = await stack.enter_async_context(container.opened(settings, sites_changed=sites_changed))
         pages = Pages(settings.public_url, mailbox)
-        await runtime.serve(
-            service, stop=stop, on_ready=pages.announce, more=pages.endpoints(), before=[pages.redirect_localhost]
+        await serving.serve(
+            opened, stop=stop, on_ready=pages.announce, more=pages.endpoints(), before=[pages.redirect_localhost]
         )
 
 
@@ -107,4 +108,6 @@ def _free_port() -> int:
         if port != _PORTS[0]:
             click.echo(f"Port {_PORTS[0]} is taken; using {port}.")
         return port
-    raise OSError(f"No port from {_PORTS[0]} to {_PORTS[-1]} is free; name one by MODERATION_LISTEN=127.0.0.1:…")
+    raise OSError(
+        f"No port from {_PORTS[0]} to {_PORTS[-1]} is free; choose one with MODERATION_LISTEN=127.0.0.1:…"
+    )

@@ -2,13 +2,12 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
-from typing import Any
 
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
@@ -62,7 +61,7 @@ class Mailbox:
         finally:
             server.close()
 
-    def __iter__(self) -> Any:
+    def __iter__(self) -> Iterator[Arrived]:
         return iter(self._arrived)
 
     def get(self, number: int) -> Arrived | None:

@@ -8,9 +8,14 @@ SKEW = timedelta(seconds=5)
 LONG_AGO = timedelta.max
 
 
+def is_ahead(moment: datetime, now: datetime) -> bool:
+    """Tell whether a time lies in the future, so that a wrong clock wrote it."""
+    return moment > now + SKEW
+
+
 def waited(since: datetime, now: datetime) -> timedelta:
     """Return how long ago something was, for waiting and limits: what lies in the future was long ago."""
-    return LONG_AGO if since > now + SKEW else now - since
+    return LONG_AGO if is_ahead(since, now) else now - since
 
 
 def age(since: datetime, now: datetime) -> timedelta:

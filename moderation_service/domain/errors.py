@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import StrEnum
 
-from moderation_service.domain.comments import Receipt
-from moderation_service.domain.link import Link
+from moderation_service.domain.comments.comment import Receipt
+from moderation_service.domain.moderation.link import Link
 
 
 class ModerationError(Exception):
@@ -52,11 +53,39 @@ class LinkUsedError(ModerationError):
 
 
 class UnknownSiteError(ModerationError):
-    """The page belongs to no site of this service."""
+    """The page belongs to no site of this service; `errors` names which, where several were asked for."""
+
+    def __init__(self, errors: Mapping[str, Sequence[str]] | None = None) -> None:
+        super().__init__()
+        self.errors = errors or {}
+
+
+class PageNotNamedError(ModerationError):
+    """Nothing that was sent tells which page a comment belongs to."""
 
 
 class ForeignOriginError(ModerationError):
     """The form was sent from a page of another site."""
+
+
+class CommentsClosedError(ModerationError):
+    """The page takes no more comments."""
+
+
+class Refusal(StrEnum):
+    """What of a site refuses a comment that is otherwise in order."""
+
+    BY_RULE = "refused_by_rule"
+    BLOCKED = "blocked"
+
+
+class RefusedError(ModerationError):
+    """The site does not take the comment in; `contact` is whom its author may write to, None for nobody."""
+
+    def __init__(self, refusal: Refusal, *, contact: str | None) -> None:
+        super().__init__()
+        self.refusal = refusal
+        self.contact = contact
 
 
 class NotFoundError(ModerationError):
@@ -71,17 +100,53 @@ class DuplicateCommentError(ModerationError):
         self.receipt = receipt
 
 
+class NotEditableError(ModerationError):
+    """The comment was decided or withdrawn: its author can no longer change it at once."""
+
+
+class NotObjectableError(ModerationError):
+    """The comment is not rejected, or its author has objected before."""
+
+
+class ProofExpiredError(ModerationError):
+    """The work that a browser was asked for came too late."""
+
+
+class ProofUsedError(ModerationError):
+    """The work that a browser was asked for was shown before."""
+
+
 class KeyReusedError(ModerationError):
     """The idempotency key was used before for another comment."""
 
 
 class TooManyCommentsError(ModerationError):
-    """The client's network posted too much; it may go on after `retry_after` seconds, at `free_at`."""
+    """The client's network posted too much; it may go on after `retry_after` seconds, at `free_at`.
 
-    def __init__(self, retry_after: int, free_at: datetime) -> None:
+    `is_wide` where that is said of the network around it.
+    """
+
+    def __init__(self, retry_after: int, free_at: datetime, *, is_wide: bool = False) -> None:
         super().__init__()
         self.retry_after = retry_after
         self.free_at = free_at
+        self.is_wide = is_wide
+
+
+class TooManyStreamsError(ModerationError):
+    """The client's network waits for changes as often as one may; it may ask again after `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
+
+
+class StreamsFullError(ModerationError):
+    """As many wait for changes as may at once; ask again after `retry_after` seconds."""
+
+    def __init__(self, retry_after: int) -> None:
+        super().__init__()
+        self.retry_after = retry_after
 
 
 class HistoryLostError(ModerationError):
@@ -112,10 +177,6 @@ class UnavailableError(ModerationError):
         self.retry_after = retry_after
         self.reason = reason
         """Why, for operators only; it holds nothing that a client sent."""
-
-
-class KeyNotListedError(Exception):
-    """Something is stored under a key that is no longer listed: a fault of the settings, not of a request."""
 
 
 def seconds_until(then: datetime, now: datetime) -> int:

@@ -6,16 +6,19 @@ import os
 from collections.abc import Sequence
 
 from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM, AESSIV
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
-from moderation_service.domain.errors import KeyNotListedError
 
 SHORTEST_SECRET = 32
 _ID_BYTES = 8
 _NONCE_BYTES = 12
 _HASH_BYTES = 16
+_SIV_BYTES = 64
+
+
+class KeyNotListedError(Exception):
+    """Something is stored under a key that is no longer listed: a fault of the settings, not of a request."""
 
 
 class KeyRing:
@@ -30,6 +33,7 @@ class KeyRing:
         }
         self._current = bytes.fromhex(self.ids[0])
         self._hashes: dict[str, tuple[hmac.HMAC, ...]] = {}
+        self._concealing: dict[str, tuple[AESSIV, ...]] = {}
 
     @property
     def current_id(self) -> str:
@@ -56,6 +60,32 @@ class KeyRing:
             return cipher.decrypt(nonce, rest, f"{table}/{row}".encode()).decode()
         except (InvalidTag, ValueError) as error:
             raise KeyNotListedError from error
+
+    def conceal(self, value: str, *, purpose: str, scope: str) -> str:
+        """Encrypt hexadecimal digits by AES-SIV (RFC 5297), bound to a scope: the same for the same value there.
+
+        What it returns is hexadecimal too, 32 digits longer; that of another scope has nothing in common with it.
+        """
+        return self._sivs(purpose)[0].encrypt(bytes.fromhex(value), [scope.encode()]).hex()
+
+    def reveal(self, concealed: str, *, purpose: str, scope: str) -> str | None:
+        """Return what any listed key concealed for a purpose and scope, None for all else."""
+        try:
+            sealed = bytes.fromhex(concealed)
+        except ValueError:
+            return None
+        for siv in self._sivs(purpose):
+            try:
+                return siv.decrypt(sealed, [scope.encode()]).hex()
+            except (InvalidTag, ValueError):
+                continue
+        return None
+
+    def _sivs(self, purpose: str) -> tuple[AESSIV, ...]:
+        if purpose not in self._concealing:
+            keys = (_derive(secret, purpose, _SIV_BYTES) for secret in self._secrets)
+            self._concealing[purpose] = tuple(map(AESSIV, keys))
+        return self._concealing[purpose]
 
     def keyed_hashes(self, purpose: str, text: str) -> tuple[str, ...]:
         """Return HMAC-SHA-256 of a text under every listed key, 32 hexadecimal digits each, the current first."""

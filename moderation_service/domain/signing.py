@@ -8,6 +8,7 @@ from itsdangerous import BadData, URLSafeTimedSerializer
 from itsdangerous.encoding import base64_decode, base64_encode
 from itsdangerous.timed import TimestampSigner
 
+from moderation_service.domain import clocks
 from moderation_service.domain.errors import LinkInvalidError, TokenExpiredError
 from moderation_service.domain.keys import KeyRing
 
@@ -46,7 +47,7 @@ class Signer:
     def read(self, token: str) -> Any:
         """Return the value; raise LinkInvalidError for a forgery, TokenExpiredError for an old one."""
         value, made_at = self.open(token)
-        if self._clock() - made_at > self._lifetime:
+        if clocks.age(made_at, self._clock()) > self._lifetime:
             raise TokenExpiredError
         return value
 

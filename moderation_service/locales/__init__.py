@@ -45,6 +45,16 @@ def translations(language: str) -> NullTranslations:
     return _catalogue(base(language))
 
 
+def read_all() -> None:
+    """Read every catalogue, which takes some 20 ms each; done before serving begins, no request waits for it.
+
+    They are read from their sources, not compiled when the package is installed: there is then no second file that
+    may be missing or out of date, however the service was installed.
+    """
+    for language in LANGUAGES:
+        _catalogue(language)
+
+
 @cache
 def _catalogue(language: str) -> NullTranslations:
     if language == SOURCE:

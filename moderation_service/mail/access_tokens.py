@@ -9,8 +9,12 @@ import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 from moderation_service.config.values import OAuth
-from moderation_service.domain.notices import Phase
+from moderation_service.domain.notifications.retry_policy import Phase
 from moderation_service.mail.failures import DeliveryError
+from moderation_service.outgoing_http import answers
+
+TOKEN_WITHIN = 10.0
+"""Seconds in which a token server has to answer."""
 
 _RENEW_BEFORE = 60.0
 _USUAL_LIFETIME = 300.0
@@ -22,10 +26,10 @@ class AccessTokens:
     """The tokens of one account (RFC 6749, 4.4 and 6); all who log in by it share what was fetched."""
 
     def __init__(
-        self, account: OAuth, *, patience: float = 10.0, monotonic: Callable[[], float] = time.monotonic
+        self, account: OAuth, *, within: float = TOKEN_WITHIN, monotonic: Callable[[], float] = time.monotonic
     ) -> None:
         self._account = account
-        self._patience = patience
+        self._within = within
         self._monotonic = monotonic
         self._token: str | None = None
         self._good_until = 0.0
@@ -53,14 +57,14 @@ class AccessTokens:
             form |= {"grant_type": "refresh_token", "refresh_token": account.refresh_token}
         try:
             async with (
-                ClientSession(timeout=ClientTimeout(total=self._patience)) as session,
+                ClientSession(timeout=ClientTimeout(total=self._within)) as session,
                 session.post(account.token_url, data=form, headers={"Accept": "application/json"}) as answer,
             ):
-                return _document(answer.status, await answer.content.read(_LARGEST_ANSWER))
+                return _document(answer.status, await answers.beginning(answer.content, _LARGEST_ANSWER))
         except TimeoutError as error:
-            raise _failed(f"did not answer within {self._patience:g} seconds") from error
+            raise _failed(f"did not answer within {self._within:g} seconds") from error
         except (ClientError, OSError) as error:
-            raise _failed(f"cannot be reached ({type(error).__name__})") from error
+            raise _failed(f"cannot be reached: {answers.why(error)}") from error
 
 
 def _document(status: int, body: bytes) -> dict[str, Any]:

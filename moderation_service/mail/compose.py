@@ -5,12 +5,12 @@ from collections.abc import Iterator
 from datetime import datetime
 from email.message import EmailMessage
 
-from moderation_service.domain.link import Link
-from moderation_service.domain.links import Links
-from moderation_service.domain.notices import Message, Notice
-from moderation_service.mail import headers, shown
-from moderation_service.mail.letters import Mailbox, host_of, identify, size_of_html, write
-from moderation_service.mail.shown import Item, Named
+from moderation_service.domain.moderation.link import Link
+from moderation_service.domain.moderation.links import Links
+from moderation_service.domain.notifications.message import Message, Notification
+from moderation_service.mail import headers, presentation
+from moderation_service.mail.presentation import Item, Named
+from moderation_service.mail.rendering import Mailbox, host_of, identify, size_of_html, write
 
 MOST_HTML = 90_000
 """How many bytes of HTML a mail has at most; Gmail hides what stands behind 102 kB."""
@@ -35,7 +35,8 @@ class Composer:
     def compose(self, message: Message) -> EmailMessage:
         """Return the mail of a message with at least one comment."""
         items = [
-            shown.item(notice, self._link(notice), in_full=not message.is_digest) for notice in message.notices
+            presentation.item(notification, self._link(notification), in_full=not message.is_digest)
+            for notification in message.notifications
         ]
         for fewer in _ever_shorter(items):
             mail = self._write(message, fewer)
@@ -44,8 +45,9 @@ class Composer:
         return mail
 
     def _write(self, message: Message, items: list[Item]) -> EmailMessage:
-        first = message.notices[0]
+        first = message.notifications[0]
         total = message.total + message.beyond
+        waiting = [item for item in items if not item.notification.is_published]
         mail = write(
             _folder(message),
             language=first.moderator.language,
@@ -53,16 +55,17 @@ class Composer:
             to=(first.moderator.name, first.moderator.email),
             reply_to=_reply_to(message),
             values={
-                "items": items,
+                "items": waiting,
+                "published": [item for item in items if item.notification.is_published],
                 "total": total,
-                "more": total - len(items),
+                "more": max(total - len(waiting), 0),
                 "is_reminder": message.is_reminder,
                 "site": first.site,
-                "sites": sorted({notice.site.name for notice in message.notices}),
+                "sites": sorted({notification.site.name for notification in message.notifications}),
                 "moderator": first.moderator,
                 "subject": _subject(items[0].named),
                 "desk_url": f"{self._public_url}/desk",
-                "approve_all_url": self._approve_all(items),
+                "approve_all_url": self._approve_all(waiting),
             },
         )
         identify(mail, message.message_id, message.created_at)
@@ -82,32 +85,32 @@ class Composer:
         return mail
 
     def _add_list_headers(self, mail: EmailMessage, message: Message) -> None:
-        sites = {notice.site.id for notice in message.notices}
-        pages = {notice.comment.page_id for notice in message.notices}
+        sites = {notification.site.id for notification in message.notifications}
+        pages = {notification.comment.page_id for notification in message.notifications}
         mail["List-Id"] = headers.tokens(
             "List-Id", f"<{'.'.join((*sites, self.host)) if len(sites) == 1 else self.host}>"
         )
         if len(pages) == 1:
             mail["References"] = headers.tokens("References", f"<page.{pages.pop()}@{self.host}>")
-        mail["X-Comments"] = str(message.total)
+        mail["X-Comments"] = headers.tokens("X-Comments", str(message.total + message.published))
 
-    def _link(self, notice: Notice) -> str:
-        return f"{self._public_url}/moderate/{self._links.mint(self._link_of(notice))}"
+    def _link(self, notification: Notification) -> str:
+        return f"{self._public_url}/moderate/{self._links.mint(self._link_of(notification))}"
 
     def _approve_all(self, items: list[Item]) -> str | None:
         """Return the link that approves all that a mail shows, None where that is one comment."""
-        if len(items) == 1:
+        if len(items) <= 1:
             return None
-        token = self._links.of_digests.mint([self._link_of(item.notice) for item in items])
+        token = self._links.of_digests.mint([self._link_of(item.notification) for item in items])
         return f"{self._public_url}/moderate/{token}/all"
 
-    def _link_of(self, notice: Notice) -> Link:
+    def _link_of(self, notification: Notification) -> Link:
         return Link(
-            site_id=notice.site.id,
-            moderator_id=notice.moderator.id,
-            comment_id=notice.comment.id,
-            revision=notice.comment.revision,
-            address_hash=self._links.address_hash(notice.moderator.email),
+            site_id=notification.site.id,
+            moderator_id=notification.moderator.id,
+            comment_id=notification.comment.id,
+            revision=notification.comment.newest_revision,
+            address_hash=self._links.address_hash(notification.moderator.email),
         )
 
 
@@ -130,7 +133,7 @@ def _folder(message: Message) -> str:
 
 def _reply_to(message: Message) -> list[Mailbox]:
     """Return where answers go: to every site of the message that reads them."""
-    sites = {notice.site.id: notice.site for notice in message.notices}
+    sites = {notification.site.id: notification.site for notification in message.notifications}
     return [(site.name, site.reply_to) for site in sites.values() if site.reply_to is not None]
 
 

@@ -5,10 +5,11 @@ import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from aiosmtplib.errors import SMTPException, SMTPNotSupported, SMTPResponseException
+from aiosmtplib.errors import SMTPException, SMTPNotSupported, SMTPResponseException, SMTPServerDisconnected
 
-from moderation_service.domain import notices
-from moderation_service.domain.notices import Action, Outage, Phase
+from moderation_service.config import causes
+from moderation_service.domain.notifications import retry_policy
+from moderation_service.domain.notifications.retry_policy import Action, Outage, Phase
 
 _ABOUT_GREETING = re.compile(r"\b(?:helo|ehlo)\b", re.IGNORECASE)
 _UNKNOWN_PARAMETER = 504
@@ -32,12 +33,12 @@ class DeliveryError(Exception):
     @property
     def action(self) -> Action:
         """What is done about it."""
-        return notices.classify(self.phase, self.code, about_our_name=self.about_our_name)
+        return retry_policy.classify(self.phase, self.code, about_our_name=self.about_our_name)
 
     @property
     def outage(self) -> Outage:
         """What it says of the server, where it pauses all mail."""
-        return notices.outage(self.phase, self.code, about_our_name=self.about_our_name)
+        return retry_policy.outage(self.phase, self.code, about_our_name=self.about_our_name)
 
     @property
     def status(self) -> str | None:
@@ -65,13 +66,23 @@ def failing_in(phase: Phase, *, unanswered: Phase | None = None) -> Iterator[Non
     except (SMTPException, OSError) as error:
         if isinstance(error.__cause__, ssl.SSLError):
             raise DeliveryError(Phase.TLS, None, _reason(error.__cause__)) from error
-        raise DeliveryError(unanswered or phase, None, str(error) or type(error).__name__) from error
+        raise DeliveryError(unanswered or phase, None, _unanswered(error)) from error
 
 
 def _refusal(phase: Phase, code: int, reply: str) -> DeliveryError:
     """Servers refuse our name when we greet, or hold it back until somebody is named (Postfix does by default)."""
     is_ours = code == _UNKNOWN_PARAMETER or _ABOUT_GREETING.search(reply) is not None
     return DeliveryError(phase, code, reply, about_our_name=is_ours and phase in _AFTER_GREETING)
+
+
+def _unanswered(error: Exception) -> str:
+    """Say why there was no reply, in our words."""
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    if isinstance(error, SMTPServerDisconnected):
+        return "the server ended the connection"
+    cause = error if isinstance(error, OSError) and not isinstance(error, SMTPException) else error.__cause__
+    return causes.why(cause) if isinstance(cause, OSError) else "the server said nothing that can be understood"
 
 
 def _reason(error: ssl.SSLError) -> str:

@@ -8,10 +8,11 @@ import unicodedata
 from base64 import b64encode
 from collections.abc import Iterable, Iterator
 from email.policy import Policy
+from functools import lru_cache
 from itertools import chain, pairwise, repeat
 from typing import Self
 
-from moderation_service.domain import addresses
+from moderation_service.domain.accounts import addresses
 
 LINE = 78
 """How long a line may be (RFC 5322, 2.1.1), where it can be broken at all."""
@@ -22,7 +23,12 @@ _CHARSET = "=?utf-8?{}?{}?="
 _FRAME = len(_CHARSET.format("q", ""))
 _UNQUOTED = re.compile(r"[\w!#$%&'*+/=?^`{|}~-]+(?: [\w!#$%&'*+/=?^`{|}~-]+)*", re.ASCII)
 _LITERAL_IN_Q = frozenset(b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
+_IN_Q = tuple(
+    chr(byte) if byte in _LITERAL_IN_Q else "_" if byte == ord(" ") else f"={byte:02X}" for byte in range(0x100)
+)
 _NOT_FOR_HEADERS = frozenset({"Cc", "Cs"})
+_REMEMBERED = 64
+"""How many texts are kept as they were encoded: the subject of one comment goes to all who moderate its page."""
 
 
 class Header(str):
@@ -44,6 +50,7 @@ class Header(str):
         return f"{self.name}: {(policy.linesep + ' ').join(self.lines)}{policy.linesep}"
 
 
+@lru_cache(_REMEMBERED)
 def text(name: str, value: str) -> Header:
     """Return a header that holds free text, its white space brought to single spaces."""
     value = clean(value)
@@ -151,7 +158,4 @@ def _base64(value: str) -> str:
 
 
 def _quoted_printable(value: str) -> str:
-    return "".join(
-        chr(byte) if byte in _LITERAL_IN_Q else "_" if byte == ord(" ") else f"={byte:02X}"
-        for byte in value.encode()
-    )
+    return "".join(map(_IN_Q.__getitem__, value.encode()))

@@ -3,8 +3,8 @@
 from datetime import datetime
 from email.message import EmailMessage
 
-from moderation_service.domain.sites import Moderator, Site
-from moderation_service.mail.letters import host_of, identify, write
+from moderation_service.domain.accounts.sites import Moderator, Site
+from moderation_service.mail.rendering import host_of, identify, write
 
 
 class LoginComposer:
@@ -15,10 +15,14 @@ class LoginComposer:
         self._sender = sender
         self._host = host_of(public_url)
 
+    def message_id(self, login_id: str) -> str:
+        """Return the Message-ID of a log-in's mail, the same for a repeated one, so that a copy is recognised."""
+        return f"<login.{login_id}@{self._host}>"
+
     def compose(
         self, site: Site, moderator: Moderator, *, login_id: str, token: str, now: datetime
     ) -> EmailMessage:
-        """Return the mail; a repeated one has the same Message-ID, so that a copy is recognised."""
+        """Return the mail."""
         mail = write(
             "login",
             language=moderator.language,
@@ -27,5 +31,5 @@ class LoginComposer:
             reply_to=[(site.name, site.reply_to)] if site.reply_to is not None else [],
             values={"site": site, "moderator": moderator, "login_url": f"{self._public_url}/desk/login/{token}"},
         )
-        identify(mail, f"<login.{login_id}@{self._host}>", now)
+        identify(mail, self.message_id(login_id), now)
         return mail

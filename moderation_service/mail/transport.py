@@ -21,11 +21,12 @@ from aiosmtplib.errors import (
     SMTPServerDisconnected,
 )
 
+from moderation_service.config import causes
 from moderation_service.config.values import Server, Tls
-from moderation_service.domain import addresses
-from moderation_service.domain.notices import Phase
+from moderation_service.domain.accounts import addresses
+from moderation_service.domain.notifications.retry_policy import Phase
 from moderation_service.mail.failures import DeliveryError, failing_in
-from moderation_service.mail.letters import host_of
+from moderation_service.mail.rendering import host_of
 
 _CLOSING = 421
 _REFUSED_LOG_IN = 535
@@ -157,6 +158,17 @@ class Transport:
         """Connect, secure the connection and log in; raise DeliveryError where that fails."""
         await self._connected()
 
+    async def try_envelope(self, recipient: str) -> None:
+        """Let the server accept sender and recipient, and take both back: no mail is sent.
+
+        Raises DeliveryError where it does not.
+        """
+        address = addresses.on_the_wire(recipient)
+        international = not (address.isascii() and self._sender.isascii())
+        client = await self._with_envelope(address, international=international)
+        with failing_in(Phase.RECIPIENT):
+            await client.rset()
+
     async def close(self) -> None:
         """End the connection, with QUIT where the server still listens."""
         client, self._client = self._client, None
@@ -287,4 +299,6 @@ def _tls_context(ca_file: str | None) -> ssl.SSLContext:
     try:
         return ssl.create_default_context(cafile=ca_file)
     except OSError as error:
-        raise DeliveryError(Phase.TLS, None, f"the file of certificate authorities: {error}") from error
+        raise DeliveryError(
+            Phase.TLS, None, f"the file of certificate authorities {ca_file}: {causes.why(error)}"
+        ) from error

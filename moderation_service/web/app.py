@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 
-import orjson
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
-from moderation_service.web import middleware, openapi
+from moderation_service.web import middleware
 from moderation_service.web.context import CONTEXT, OPENAPI, Context
-from moderation_service.web.endpoints import Endpoint
-from moderation_service.web.journal import Journal
-from moderation_service.web.reading import LARGEST_REQUEST
+from moderation_service.web.endpoint import Endpoint
+from moderation_service.web.http.request_log import RequestLog
+from moderation_service.web.http.requests import LARGEST_REQUEST
+from moderation_service.web.http.timeouts import TIMEOUTS
+from moderation_service.web.operations.openapi import Description
 from moderation_service.web.routes import ENDPOINTS
 
 
@@ -20,11 +21,12 @@ def create_app(
     """Return the application; `more` endpoints and middlewares `before` all others are no part of the contract."""
     endpoints = (*more, *ENDPOINTS)
     guard = middleware.guarding(
-        {endpoint.handler: endpoint for endpoint in endpoints}, Journal(context.metrics.traffic)
+        {endpoint.handler: endpoint for endpoint in endpoints}, RequestLog(context.metrics)
     )
     app = web.Application(middlewares=[*before, guard], client_max_size=LARGEST_REQUEST + 1)
     app[CONTEXT] = context
-    app[OPENAPI] = orjson.dumps(openapi.document(ENDPOINTS, server=context.settings.public_url))
+    app[TIMEOUTS] = context.timeouts
+    app[OPENAPI] = Description(ENDPOINTS, server=context.settings.public_url)
     for endpoint in endpoints:
         if endpoint.method == "GET":
             app.router.add_get(endpoint.path, endpoint.handler, allow_head=True)

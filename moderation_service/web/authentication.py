@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from aiohttp import web
 from aiohttp.hdrs import METH_GET, METH_HEAD, METH_OPTIONS
 
-from moderation_service.domain import pages
+from moderation_service.domain.accounts.sites import Moderator, Site
+from moderation_service.domain.comments import pages
+from moderation_service.domain.comments.receipts import OwnComment
 from moderation_service.domain.errors import (
     ForgedFormError,
     LinkExpiredError,
@@ -14,13 +16,13 @@ from moderation_service.domain.errors import (
     NotFoundError,
     UnauthorizedError,
 )
-from moderation_service.domain.link import Link
-from moderation_service.domain.sites import Moderator, Site
-from moderation_service.services import moderation
-from moderation_service.services.sessions import Session
-from moderation_service.web import client_address, desk_session, reading
-from moderation_service.web.context import CONTEXT, READER
-from moderation_service.web.endpoints import Credential, Endpoint
+from moderation_service.domain.moderation.link import Link
+from moderation_service.services.accounts.sessions import Session
+from moderation_service.services.notifications.subscriptions import Subscription
+from moderation_service.services.operations.personal_data import Asked
+from moderation_service.web.context import CONTEXT, LANGUAGE, READER
+from moderation_service.web.endpoint import Credential, Endpoint
+from moderation_service.web.http import client_address, requests, session_cookie
 
 FORM_TOKEN_FIELD = "form_token"  # noqa: S105 - a field's name
 
@@ -36,10 +38,16 @@ class LinkHolder:
 
 HOLDERS = web.RequestKey("HOLDERS", tuple[LinkHolder, ...])
 """The same for each comment of a mail, where the endpoint is behind a digest's link."""
+OWN = web.RequestKey("OWN", OwnComment)
+"""The comment of a receipt, where the endpoint asks for one; its site is `SITE`."""
 SITE = web.RequestKey("SITE", Site)
-"""The site whose key was sent, where the endpoint asks for one."""
+"""The site whose key was sent, or to which the comment of a receipt belongs, where the endpoint asks for one."""
 HOLDER = web.RequestKey("HOLDER", LinkHolder)
 """Who came by a mailed link, where the endpoint is behind one."""
+SUBSCRIPTION = web.RequestKey("SUBSCRIPTION", Subscription)
+"""What a link is about that was mailed to an author, where the endpoint is behind one."""
+ASKED = web.RequestKey("ASKED", Asked)
+"""What is asked for about all that is kept of an address, where the endpoint is behind a link mailed to it."""
 SESSION = web.RequestKey("SESSION", Session)
 """The session of the desk, where the endpoint asks for one or there is one."""
 FIELDS = web.RequestKey("FIELDS", dict[str, str])
@@ -51,23 +59,26 @@ _SENT_BY_BROWSERS = frozenset(
         Credential.MODERATION_LINK,
         Credential.DIGEST_LINK,
         Credential.LOGIN_LINK,
+        Credential.PERSONAL_DATA_LINK,
         Credential.SESSION,
         Credential.FORM_OF_OURS,
     }
 )
 
-_TELL_NOBODY = frozenset({Credential.MODERATION_LINK, Credential.DIGEST_LINK})
+_TELL_NOBODY = frozenset(
+    {Credential.MODERATION_LINK, Credential.DIGEST_LINK, Credential.RECEIPT, Credential.PERSONAL_DATA_LINK}
+)
 
 
 async def admit(request: web.Request, endpoint: Endpoint) -> None:
     """Let a request in that has what its endpoint asks for, and put who asks into the request.
 
     Raises UnauthorizedError without a site's key, LoggedOutError without a session, LinkInvalidError,
-    LinkExpiredError or LinkVoidError for a link, NotFoundError to whom an endpoint is not to be known, and
-    ForgedFormError for a form that another site's page sent.
+    LinkExpiredError, TokenExpiredError or LinkVoidError for a link, NotFoundError for no receipt, or to whom an
+    endpoint is not to be known, and ForgedFormError for a form that another site's page sent.
     """
     credential = endpoint.credential
-    if credential in _SENT_BY_BROWSERS and request.method not in _SAFE:
+    if _is_sent_by_browsers(endpoint) and request.method not in _SAFE:
         _check_sender(request, tells_nobody=credential in _TELL_NOBODY)
     if credential is Credential.SITE_KEY:
         request[SITE] = _site_of_key(request)
@@ -75,16 +86,37 @@ async def admit(request: web.Request, endpoint: Endpoint) -> None:
         request[HOLDER] = _holder(request)
     elif credential is Credential.DIGEST_LINK:
         request[HOLDERS] = _holders(request)
+    elif credential.is_of_author:
+        await _find_comment(request, credential)
     elif credential is Credential.SESSION:
-        request[SESSION] = await _session(request)
-        if request.method not in _SAFE:
-            request[FIELDS] = await _form(request, request[SESSION])
+        await _open_session(request)
     elif credential is Credential.SESSION_IF_ANY:
         found = await session_if_any(request)
         if found is not None:
             request[SESSION] = found
     elif credential is Credential.OPERATOR and not is_operator(request):
         raise NotFoundError
+
+
+async def _find_comment(request: web.Request, credential: Credential) -> None:
+    """Find the comment that an author's token names, and speak the language of its site."""
+    context, token = request.app[CONTEXT], request.match_info["token"]
+    if credential is Credential.RECEIPT:
+        request[SITE], request[OWN] = await context.receipts.find(token)
+        request[LANGUAGE] = request[SITE].language
+    elif credential is Credential.PERSONAL_DATA_LINK:
+        request[ASKED] = await context.personal_data.find(token)
+        request[LANGUAGE] = request[ASKED].site.language
+    else:
+        request[SUBSCRIPTION] = await context.subscriptions.find(token)
+        request[LANGUAGE] = request[SUBSCRIPTION].site.language
+
+
+def _is_sent_by_browsers(endpoint: Endpoint) -> bool:
+    """Tell whether an endpoint's requests come from pages of ours alone; those to a receipt also from scripts."""
+    return endpoint.credential in _SENT_BY_BROWSERS or (
+        endpoint.credential is Credential.RECEIPT and endpoint.is_page
+    )
 
 
 def is_operator(request: web.Request) -> bool:
@@ -109,13 +141,19 @@ def _site_of_key(request: web.Request) -> Site:
 
 
 async def _session(request: web.Request) -> Session:
-    session = await request.app[CONTEXT].sessions.find(desk_session.cookie_of(request))
-    request[READER] = session.seats[0].moderator.language
+    session = await request.app[CONTEXT].sessions.find(session_cookie.cookie_of(request))
+    request[READER] = session.memberships[0].moderator.language
     return session
 
 
+async def _open_session(request: web.Request) -> None:
+    request[SESSION] = await _session(request)
+    if request.method not in _SAFE:
+        request[FIELDS] = await _form(request, request[SESSION])
+
+
 async def _form(request: web.Request, session: Session) -> dict[str, str]:
-    fields = await reading.form_of(request)
+    fields = await requests.form_of(request)
     if not request.app[CONTEXT].sessions.is_form_token(session, fields.pop(FORM_TOKEN_FIELD, "")):
         raise ForgedFormError
     return fields
@@ -129,7 +167,7 @@ def _holder(request: web.Request) -> LinkHolder:
         _greet(request, error.link.site_id, error.link.moderator_id)
         raise
     _greet(request, link.site_id, link.moderator_id)
-    site, moderator = moderation.holder(link, context.directory.sites, context.links)
+    site, moderator = context.moderation.holder(link)
     return LinkHolder(link=link, site=site, moderator=moderator)
 
 
@@ -139,7 +177,7 @@ def _holders(request: web.Request) -> tuple[LinkHolder, ...]:
     for link in context.links.of_digests.read(request.match_info["token"]):
         _greet(request, link.site_id, link.moderator_id)
         try:
-            site, moderator = moderation.holder(link, context.directory.sites, context.links)
+            site, moderator = context.moderation.holder(link)
         except LinkVoidError:
             continue
         found.append(LinkHolder(link=link, site=site, moderator=moderator))

@@ -1,64 +1,103 @@
-"""What handlers work with, under typed keys of the application."""
+"""What handlers work with: the use cases, under typed keys of the application."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from aiohttp import web
 
 from moderation_service.config import Settings
-from moderation_service.domain.comments import Draft, Receipt
-from moderation_service.domain.keys import KeyRing
-from moderation_service.domain.links import Links
-from moderation_service.services.admission import Admission
-from moderation_service.services.bulks import Bulks
-from moderation_service.services.changes import Tail
-from moderation_service.services.desk import Desk
-from moderation_service.services.directory import Directory
-from moderation_service.services.eras import Eras
-from moderation_service.services.health import Health
-from moderation_service.services.logins import Logins
-from moderation_service.services.page_addresses import PageAddresses
-from moderation_service.services.sessions import Sessions
-from moderation_service.services.submission import Intake
-from moderation_service.storage.database import Database
-from moderation_service.storage.group_commit import GroupCommit
-from moderation_service.web.client_address import Clients
-from moderation_service.web.kept_pages import KeptPages
-from moderation_service.web.lists import Lists
-from moderation_service.web.metrics import Metrics
+from moderation_service.domain.moderation.links import Links
+from moderation_service.domain.screening.form_stamps import FormStamps
+from moderation_service.metrics import Metrics
+from moderation_service.services.accounts.directory import Directory
+from moderation_service.services.accounts.logins import Logins
+from moderation_service.services.accounts.sessions import Sessions
+from moderation_service.services.comments.announcements import Announcements
+from moderation_service.services.comments.change_feed import ChangeFeed
+from moderation_service.services.comments.change_tail import Tail
+from moderation_service.services.comments.listing import Listings
+from moderation_service.services.comments.orphaned_pages import OrphanedPages
+from moderation_service.services.comments.overview import Overview
+from moderation_service.services.comments.page_addresses import PageAddresses
+from moderation_service.services.comments.receipts import Receipts
+from moderation_service.services.comments.submission import Submissions
+from moderation_service.services.comments.syndication import Syndication
+from moderation_service.services.moderation.blocks import Blocks
+from moderation_service.services.moderation.bulk_decisions import Bulks
+from moderation_service.services.moderation.decisions import Moderation
+from moderation_service.services.moderation.desk import Desk
+from moderation_service.services.moderation.moderated_pages import ModeratedPages
+from moderation_service.services.moderation.objections import Objections
+from moderation_service.services.moderation.reports import ReportIntake
+from moderation_service.services.moderation.site_queue import SiteQueue
+from moderation_service.services.notifications.delivery_monitor import DeliveryMonitor
+from moderation_service.services.notifications.preferences import NotificationSettings
+from moderation_service.services.notifications.subscriptions import Subscriptions
+from moderation_service.services.operations.deletion import PlannedDeletions
+from moderation_service.services.operations.health import Health
+from moderation_service.services.operations.personal_data import PersonalData
+from moderation_service.services.screening.traffic import Traffic
+from moderation_service.web.cache.kept_answers import KeptAnswers
+from moderation_service.web.cache.kept_pages import KeptPages
+from moderation_service.web.cache.lists import Lists
+from moderation_service.web.http.client_address import Clients
+from moderation_service.web.http.followers import Followers
+from moderation_service.web.http.timeouts import ClientTimeouts
+from moderation_service.web.operations.exposition import Exposition
+from moderation_service.web.operations.openapi import Description
+from moderation_service.web.stream.streams import Streams
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Context:
-    """The collaborators of all handlers; `wake_delivery` says that something new waits to be mailed."""
+    """What handlers may ask for; `runtime.container` puts it together."""
 
     settings: Settings
-    database: Database
+    clock: Callable[[], datetime]
+    clients: Clients
     directory: Directory
-    keys: KeyRing
-    links: Links
-    intake: Intake
-    writer: GroupCommit[Draft, Receipt]
-    admission: Admission
+    submissions: Submissions
+    receipts: Receipts
+    reports: ReportIntake
+    objections: Objections
+    subscriptions: Subscriptions
+    personal_data: PersonalData
+    form_stamps: FormStamps
+    listings: Listings
     lists: Lists
     kept_pages: KeptPages
+    overview: Overview
+    syndication: Syndication
+    kept_answers: KeptAnswers
+    page_addresses: PageAddresses
+    orphaned_pages: OrphanedPages
+    planned_deletions: PlannedDeletions
+    moderated_pages: ModeratedPages
+    change_feed: ChangeFeed
     tail: Tail
-    eras: Eras
-    health: Health
-    metrics: Metrics
-    clients: Clients
-    logins: Logins
-    sessions: Sessions
+    announcements: Announcements
+    streams: Streams
+    followers: Followers
+    links: Links
+    moderation: Moderation
+    queue: SiteQueue
+    blocks: Blocks
     desk: Desk
     bulks: Bulks
-    page_addresses: PageAddresses
-    clock: Callable[[], datetime]
-    wake_delivery: Callable[[], None] = field(default=lambda: None)
+    delivery_monitor: DeliveryMonitor
+    preferences: NotificationSettings
+    logins: Logins
+    sessions: Sessions
+    health: Health
+    metrics: Metrics
+    exposition: Exposition
+    traffic: Traffic
+    timeouts: ClientTimeouts
 
 
 CONTEXT = web.AppKey("CONTEXT", Context)
-OPENAPI = web.AppKey("OPENAPI", bytes)
+OPENAPI = web.AppKey("OPENAPI", Description)
 LANGUAGE = web.RequestKey("LANGUAGE", str)
 """The language of a site's visitors, for those who name none that is spoken here."""
 READER = web.RequestKey("READER", str)

@@ -8,19 +8,20 @@ from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
 from moderation_service.domain.errors import LinkExpiredError, ModerationError
-from moderation_service.locales import LANGUAGES, negotiate
-from moderation_service.web import authentication, expired_links, html, problems
-from moderation_service.web.answers import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED
-from moderation_service.web.context import CONTEXT, LANGUAGE, READER
-from moderation_service.web.endpoints import Credential, Endpoint
-from moderation_service.web.journal import Journal
+from moderation_service.web import authentication
+from moderation_service.web.context import CONTEXT
+from moderation_service.web.endpoint import Credential, Endpoint
+from moderation_service.web.http import language, preflights, problems, templates
+from moderation_service.web.http.request_log import RequestLog
+from moderation_service.web.http.responses import FOR_ANY_ORIGIN, NOT_TO_BE_GUESSED, TO_TELL_NOBODY
+from moderation_service.web.moderation import expired_links
 
 _log = structlog.stdlib.get_logger(__name__)
 _REFUSED = (403, 429)
 _NO_ROUTE = Endpoint(method="", path="-", handler=None, credential=Credential.NONE, summary="")  # type: ignore[arg-type]
 
 
-def guarding(endpoints: Mapping[Handler, Endpoint], journal: Journal) -> Middleware:
+def guarding(endpoints: Mapping[Handler, Endpoint], request_log: RequestLog) -> Middleware:
     """Return the middleware around the handlers of endpoints, which notes what they answer."""
 
     @web.middleware
@@ -35,56 +36,36 @@ def guarding(endpoints: Mapping[Handler, Endpoint], journal: Journal) -> Middlew
             await authentication.admit(request, endpoint)
             response = await handler(request)
         except LinkExpiredError as error:
-            response = await expired_links.page(request, error, language_of(request))
+            response = await expired_links.page(request, error, language.of(request))
         except Exception as error:
             response = _failure(request, endpoint, error)
             if response.status in _REFUSED:
                 clients = request.app[CONTEXT].clients
                 clients.note_refusal(request, reason=problems.code_of(error), route=endpoint.path)
         response.headers.update(NOT_TO_BE_GUESSED)
-        if endpoint.is_public:
+        if endpoint.credential.is_of_author:
+            response.headers.update(TO_TELL_NOBODY)
+        shared = preflights.subject(request, endpoint)
+        if shared.is_public:
             response.headers.update(FOR_ANY_ORIGIN)
-        elif endpoint.is_for_sites:
+        elif shared.is_for_sites:
             _share_with_site(request, response)
-        journal.note(request.method, endpoint, response.status, started)
+        request_log.note(request.method, endpoint, response.status, started)
         return response
 
     return guard
 
 
 def _failure(request: web.Request, endpoint: Endpoint, error: Exception) -> web.Response:
-    language = language_of(request)
-    if isinstance(error, ModerationError):
-        return _answer(request, endpoint, problems.of_error(error, language))
-    if isinstance(error, web.HTTPException):
-        return _answer(request, endpoint, problems.of_http(error, language))
-    _log.error("request.failed", route=endpoint.path, exc_info=error)
-    return _answer(request, endpoint, problems.internal(language))
-
-
-def language_of(request: web.Request) -> str:
-    """Return the reader's language; where they name none, that of the site, or of all sites if they agree.
-
-    A moderator behind a mailed link is spoken to as in the mail; else `?lang=` wins over what the browser names.
-    """
-    if READER in request:
-        return request[READER]
-    if (asked := request.query.get("lang")) in LANGUAGES:
-        return asked
-    known = request.get(LANGUAGE)
-    if known is None:
-        languages = {site.language for site in request.app[CONTEXT].directory.sites}
-        known = languages.pop() if len(languages) == 1 else "en"
-    return negotiate(request.headers.get("Accept-Language"), known)
-
-
-def _answer(request: web.Request, endpoint: Endpoint, problem: problems.Problem) -> web.Response:
-    if endpoint.is_page:
-        desk_url = None if endpoint.is_for_visitors else f"{request.app[CONTEXT].settings.public_url}/desk"
-        return html.problem_page(request, problem, language_of(request), desk_url=desk_url)
-    if endpoint is _NO_ROUTE and "text/html" in request.headers.get("Accept", ""):
-        return html.problem_page(request, problem, language_of(request))
-    return problems.json_answer(problem)
+    if not isinstance(error, ModerationError | web.HTTPException):
+        _log.error("request.failed", route=endpoint.path, exc_info=error)
+    is_lost = endpoint is _NO_ROUTE and "text/html" in request.headers.get("Accept", "")
+    if not endpoint.is_page and not is_lost:
+        return problems.json_answer(problems.of(error, language.of_json(request)))
+    spoken = language.of(request)
+    is_for_moderators = endpoint.is_page and not endpoint.is_for_visitors
+    desk_url = f"{request.app[CONTEXT].settings.public_url}/desk" if is_for_moderators else None
+    return templates.problem_page(request, problems.of(error, spoken), spoken, desk_url=desk_url)
 
 
 def _share_with_site(request: web.Request, response: web.StreamResponse) -> None:

@@ -4,9 +4,8 @@ import hmac
 
 import pytest
 
-from moderation_service.domain.errors import KeyNotListedError
-from moderation_service.domain.keys import KeyRing
-from tests.factories import ADDRESS, OTHER_SECRET, SECRET
+from moderation_service.domain.keys import KeyNotListedError, KeyRing
+from tests.support.factories import ADDRESS, OTHER_SECRET, SECRET
 
 ROW = {"table": "contacts", "row": "0197c0de-0000-7000-8000-000000000001"}
 
@@ -89,3 +88,24 @@ def test_a_keyed_hash_is_found_again_after_a_rotation() -> None:
     rotated = KeyRing([OTHER_SECRET, SECRET]).keyed_hashes("author", ADDRESS)
     assert old in rotated
     assert rotated[0] != old
+
+
+def test_what_is_concealed_is_the_same_in_its_scope_and_nowhere_else_and_opens_under_every_listed_key() -> None:
+    keys, both = KeyRing([SECRET]), KeyRing([OTHER_SECRET, SECRET])
+    value = keys.keyed_hash("author address", ADDRESS)
+    concealed = keys.conceal(value, purpose="handle", scope="coop")
+    assert concealed == keys.conceal(value, purpose="handle", scope="coop")
+    assert value not in concealed
+    elsewhere = keys.conceal(value, purpose="handle", scope="altro")
+    assert not {concealed[i : i + 8] for i in range(0, 64, 8)} & {elsewhere[i : i + 8] for i in range(0, 64, 8)}
+    assert both.reveal(concealed, purpose="handle", scope="coop") == value
+    for text, purpose, scope in [
+        (concealed, "handle", "altro"),
+        (concealed, "other", "coop"),
+        (concealed[:-2], "handle", "coop"),
+        (concealed.replace(concealed[0], "0" if concealed[0] != "0" else "1", 1), "handle", "coop"),
+        ("", "handle", "coop"),
+        ("no digits", "handle", "coop"),
+    ]:
+        assert both.reveal(text, purpose=purpose, scope=scope) is None
+    assert KeyRing([OTHER_SECRET]).reveal(concealed, purpose="handle", scope="coop") is None

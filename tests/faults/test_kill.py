@@ -2,12 +2,12 @@ import asyncio
 import os
 import random
 
-from moderation_service.storage.database import Database
-from tests.faults.load import assert_kept, load
-from tests.processes import served
-from tests.running import until
+from moderation_service.storage.engine.database import Database
+from tests.support.load import assert_kept, load
+from tests.support.processes import served
+from tests.support.running import until
 
-KILLS = int(os.environ.get("MODERATION_TEST_KILLS", "5"))
+KILLS = int(os.environ.get("MODERATION_TEST_KILLS", "3"))
 
 
 async def test_every_accepted_comment_survives_a_kill_at_a_random_moment(

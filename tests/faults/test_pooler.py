@@ -1,22 +1,23 @@
 """The service behind PgBouncer in transaction mode, where nothing may be left in a session."""
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
 from sqlalchemy import func, select, text
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.services import audit
-from moderation_service.storage import database as storage
-from moderation_service.storage.database import Database
-from moderation_service.storage.tables import comments
+from moderation_service.services.operations import consistency
+from moderation_service.storage.engine.database import Database
+from moderation_service.storage.schema import comments
 from tests.conftest import ENGINES, Start
-from tests.factories import PAGE, a_submission, bearer
-from tests.mailed import post
-from tests.pgbouncer import pgbouncer
-from tests.smtp import MailServer
+from tests.support.contract import client_of
+from tests.support.factories import PAGE, a_submission, bearer
+from tests.support.mailed import post
+from tests.support.pgbouncer import pgbouncer
+from tests.support.smtp import MailServer
+from tests.support.time_limits import PATIENT
 
 pytestmark = pytest.mark.parametrize("place", [ENGINES[1]], indirect=True)
 
@@ -27,7 +28,7 @@ async def test_the_service_works_behind_a_pooler_that_gives_each_transaction_ano
 ) -> None:
     async with pgbouncer(tmp_path, database_url, more) as url:
         service = await start(database_url=url, screening="off")
-        async with ClientSession(service.url) as http:
+        async with client_of(service.url) as http:
             mailed = await post(http, smtp)
             assert (await http.get(mailed.path("approve"))).status == 200
 
@@ -50,17 +51,21 @@ async def test_the_service_works_behind_a_pooler_that_gives_each_transaction_ano
             assert (await (await http.get("/api/v1/comments", params={"page_url": PAGE})).json())["count"] == 80
             assert (await http.get("/health/ready")).status == 200
         service.stop.set()
-    async with Database.open(database_url) as database:
-        assert not any((await audit.differences(database)).values())
+    async with Database.open(database_url, limits=PATIENT) as database:
+        assert not any((await consistency.differences(database)).values())
         async with database.read() as connection:
             assert (await connection.execute(select(func.count()).select_from(comments))).scalar_one() == 81
 
 
 async def test_behind_a_pooler_nobody_waits_longer_for_a_lock_than_without(
-    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    database_url: str, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(storage, "_LOCK_PATIENCE", 0.1)
-    async with pgbouncer(tmp_path, database_url) as url, Database.open(url) as one, Database.open(url) as other:
+    impatient = replace(PATIENT, lock=0.1)
+    async with (
+        pgbouncer(tmp_path, database_url) as url,
+        Database.open(url, limits=impatient) as one,
+        Database.open(url, limits=impatient) as other,
+    ):
         async with one.write() as slow:
             await slow.execute(text("LOCK TABLE comments"))
             with pytest.raises(UnavailableError, match="55P03"):

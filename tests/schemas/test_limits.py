@@ -8,7 +8,7 @@ from marshmallow import ValidationError
 from schemas.comments import ListQuery, Submission, SubmissionForm
 from schemas.moderation import Decisions, QueueQuery
 from schemas.problems import FieldCode
-from tests.factories import PAGE, a_submission
+from tests.support.factories import PAGE, a_submission
 
 ID = "0197c0de-0000-7000-8000-000000000001"
 LINES = {"page_url", "page_title", "author_name", "author_email", "author_url"}
@@ -239,7 +239,7 @@ def test_too_many_decisions_are_counted_and_not_looked_at() -> None:
         ),
         (a_decision(note="a\nb"), {"note": "control_character"}),
         (a_decision(note="n" * 1_001), {"note": "too_long"}),
-        (a_decision(reason="x"), {"reason": "unknown_field"}),
+        (a_decision(comment="x"), {"comment": "unknown_field"}),
     ],
 )
 def test_each_decision_is_checked_at_its_place(item: object, found: dict[str, str]) -> None:

@@ -5,13 +5,15 @@ from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 import pytest
-from aiohttp import ClientSession
 
-from tests.running import Running
+from tests.support.cases import one_engine
+from tests.support.contract import client_of
+from tests.support.running import Running
 
 PATHS = ("/api/v1/comments?page_url=https://www.example.org/", "/health/live", "/nowhere", "/static/pages.css")
 
 
+@one_engine
 @pytest.mark.parametrize(
     ("public_url", "security"),
     [
@@ -24,7 +26,7 @@ async def test_answers_name_no_version_and_https_is_kept_to_where_the_host_is_ou
     start: Callable[..., Awaitable[Running]], public_url: str, security: str | None
 ) -> None:
     running = await start(public_url=public_url)
-    async with ClientSession(running.url) as http:
+    async with client_of(running.url) as http:
         for path in (*PATHS, PATHS[0]):
             headers = (await http.get(path)).headers
             assert headers.getall("Server") == ["moderation-service"]

@@ -2,8 +2,7 @@
 
 from alembic import context
 
-from moderation_service.storage import desk_tables  # noqa: F401 - adds its tables to the metadata
-from moderation_service.storage.tables import metadata
+from moderation_service.storage.schema import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

@@ -46,11 +46,30 @@ function nextWaiting(row) {
   return known.slice(at + 1).find(waits) ?? known.slice(0, at).reverse().find(waits) ?? null;
 }
 
+/* A comment whose text its author has changed: its row as it is now, so that nobody decides on what they do not see.
+   It goes where it was decided, too, and is no longer of this list. */
+async function renew(row) {
+  const answer = await fetch(location.href);
+  if (!answer.ok) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const fresh = page.getElementById(row.id);
+  if (!fresh) {
+    row.remove();
+    return count();
+  }
+  fresh.dataset.home = fresh.dataset.status;
+  const isFocused = row.contains(document.activeElement);
+  row.replaceWith(fresh);
+  if (isFocused) focusRow(fresh);
+  count();
+}
+
 /* Shows how a comment stands; its buttons carry the new state, so that they act on what is seen. */
 function restate(row, standing) {
+  const isOfEdit = row.dataset.status === "edited" && standing.place !== "edited";
+  if (isOfEdit || Number(row.dataset.revision) !== standing.revision) return renew(row);
   const shown = `${standing.status}.${standing.revision}`;
-  row.dataset.status = standing.status;
-  row.dataset.revision = standing.revision;
+  row.dataset.status = standing.place;
   for (const sign of all("[data-sign]", row)) {
     sign.setAttribute("class", `sign ${standing.status}`);
     sign.firstElementChild.setAttribute("href", `#s-${standing.status}`);
@@ -60,15 +79,17 @@ function restate(row, standing) {
     word.textContent = standing.word;
   }
   for (const by of all("[data-by]", row)) by.textContent = standing.by;
-  row.querySelector(".stands").hidden = standing.status === "pending";
+  row.querySelector(".stands").hidden = ["pending", "reported", "edited"].includes(standing.place);
   const check = row.querySelector(".pick input");
   check.value = shown;
   if (!waits(row)) check.checked = false;
   check.disabled = !waits(row);
+  const focused = row.contains(document.activeElement) ? document.activeElement : null;
   for (const button of all("button[data-do]", row)) {
     button.value = `${button.dataset.do}.${standing.id}.${shown}`;
-    button.hidden = button.dataset.do === "undo" ? !standing.may_undo : standing.status === button.dataset.target;
+    button.hidden = button.dataset.do === "undo" ? !standing.may_undo : [button.dataset.target, "withdrawn"].includes(standing.place);
   }
+  if (focused?.hidden || focused?.disabled) focusRow(row);
   count();
 }
 
@@ -140,7 +161,7 @@ async function decide(fields, row) {
     for (const standing of answer.results) {
       const changed = document.getElementById(`c-${standing.id}`);
       if (!changed) continue;
-      restate(changed, standing);
+      await restate(changed, standing);
       settle(changed, true);
       decided = decided.filter((id) => id !== standing.id);
       if (standing.outcome === "done" && !waits(changed)) decided.push(standing.id);
@@ -211,9 +232,20 @@ queue?.addEventListener("change", (event) => {
   else count();
 });
 
-document.getElementById("clear")?.addEventListener("click", () => tick(false));
+document.getElementById("clear")?.addEventListener("click", () => {
+  tick(false);
+  document.querySelector("#all input").focus();
+});
 
-/* A menu closes when something else is pressed. */
+/* A menu closes when something else is pressed; who was in it is then at what opens it. */
+function closeMenus() {
+  for (const menu of all(".more-actions[open]")) {
+    const summary = menu.querySelector("summary");
+    if (menu.contains(document.activeElement)) summary.focus();
+    menu.open = false;
+  }
+}
+
 document.addEventListener("click", (event) => {
   for (const menu of all(".more-actions[open]")) if (!menu.contains(event.target)) menu.open = false;
 });
@@ -260,16 +292,41 @@ function types(element) {
 document.addEventListener("keydown", (event) => {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat && !"jk".includes(event.key)) return;
   if (!queue || document.querySelector("dialog[open]") || types(event.target)) return;
-  if (event.key === "Escape") for (const menu of all(".more-actions[open]")) menu.open = false;
+  if (event.key === "Escape") closeMenus();
   const act = KEYS[event.key];
   if (act && act() !== false) event.preventDefault();
 });
 
 document.getElementById("keys")?.addEventListener("click", KEYS["?"]);
 
+/* ---- from page to page: whoever left by keys goes on at the same filter, else at the tab or the heading ---- */
+
+const LEFT = "moderation-left-at";
+let usesKeys = false;
+
+function arrive() {
+  const left = sessionStorage.getItem(LEFT);
+  sessionStorage.removeItem(LEFT);
+  const comesIn = document.referrer.includes(`${location.pathname}/login/`) && matchMedia("(pointer: fine)").matches;
+  if (left === null && !comesIn || document.activeElement !== document.body) return;
+  const same = all(".rail a").find((one) => one.getAttribute("href") === left && one.checkVisibility());
+  const aimed = document.getElementById(location.hash.slice(1));
+  const place = aimed ?? same ?? document.querySelector(".tabs [aria-current]") ?? document.querySelector("main h1");
+  if (!place.matches("a")) place.tabIndex = -1;
+  place.focus({ preventScroll: place === aimed });
+}
+
+document.addEventListener("keydown", () => { usesKeys = true; }, { capture: true });
+document.addEventListener("pointerdown", () => { usesKeys = false; }, { capture: true });
+addEventListener("pagehide", () => {
+  const filter = document.activeElement?.closest(".rail a");
+  if (usesKeys) sessionStorage.setItem(LEFT, filter?.getAttribute("href") ?? "");
+  else sessionStorage.removeItem(LEFT);
+});
+
 /* ---- what happens elsewhere ---- */
 
-let told = 0;
+let announced = 0;
 
 /* An answer that was asked for before a decision, and came after it, is older than what is shown. */
 async function look() {
@@ -285,17 +342,17 @@ async function look() {
   const changes = [];
   for (const standing of found.comments) {
     const row = document.getElementById(`c-${standing.id}`);
-    if (!row || row.dataset.status === standing.status && Number(row.dataset.revision) === standing.revision) continue;
-    restate(row, standing);
+    if (!row || row.dataset.status === standing.place && Number(row.dataset.revision) === standing.revision) continue;
+    await restate(row, standing);
     settle(row, false);
     changes.push(`${row.querySelector("h2").textContent.trim()}: ${standing.word} ${standing.by}`);
   }
   renumber(found);
-  const news = document.getElementById("news");
-  news.hidden = found.new === 0;
-  news.querySelector("span").textContent = found.message;
-  if (found.new > told) changes.push(found.message);
-  told = found.new;
+  const note = document.getElementById("new-comments");
+  note.hidden = found.new === 0;
+  note.querySelector("span").textContent = found.message;
+  if (found.new > announced) changes.push(found.message);
+  announced = found.new;
   if (changes.length > 0) announce(changes.join(" "));
 }
 
@@ -310,6 +367,7 @@ async function watch() {
   setTimeout(watch, POLL);
 }
 
+arrive();
 if (queue && live) {
   for (const row of rows()) row.dataset.home = row.dataset.status;
   for (const id of ["all", "keys"]) document.getElementById(id)?.removeAttribute("hidden");

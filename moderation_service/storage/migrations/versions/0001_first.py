@@ -173,7 +173,7 @@ def _people() -> None:
 
 
 def _outbox() -> None:
-    """Create what was promised, and the messages that tell of it."""
+    """Create the queued notifications, and the messages that hold them."""
     op.create_table(
         "messages",
         sa.Column("id", sa.Uuid(as_uuid=False), nullable=False),

@@ -15,7 +15,7 @@ _MOVING = sa.text("moves_to IS NOT NULL")
 
 
 def upgrade() -> None:
-    """Add two empty columns; what stands in them is worked out by a job in stretches, beside all else."""
+    """Add two empty columns; what stands in them is worked out by a job in batches, beside all else."""
     op.add_column("pages", sa.Column("form", sa.SmallInteger(), nullable=True))
     op.add_column("pages", sa.Column("moves_to", sa.Uuid(), nullable=True))
     op.create_index(

@@ -1,0 +1,1 @@
+"""Comments, the pages they stand on, their markup and their threads."""

@@ -1,0 +1,1 @@
+"""Decisions, and the links by which they are made."""

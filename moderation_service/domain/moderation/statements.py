@@ -1,0 +1,70 @@
+"""What an author is told of a decision against a comment: what was decided, on which ground, and by whom."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from moderation_service.domain.comments.comment import Status
+from moderation_service.domain.moderation.decisions import Channel, Entry
+
+STATEMENT = "statement"
+"""The kind of delivery that states a decision to an author; its reference is the comment, and its number."""
+
+STATEMENT_WAITS = timedelta(minutes=5)
+"""How long it waits: whoever pressed the wrong button takes that back within minutes."""
+
+
+class DecidedBy(StrEnum):
+    """Who took a decision, as far as an author learns."""
+
+    PERSON = "person"
+    PROGRAM = "program"
+    RULE = "rule"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Statement:
+    """A decision by which a comment is rejected; it names no moderator.
+
+    `number` is that of the decision in the comment's history, `rule` the name of what decided by itself, `reason`
+    a code of the site's or None. `was_published` says that everybody could read the comment until then.
+    """
+
+    number: int
+    decided_at: datetime
+    decided_by: DecidedBy
+    rule: str | None
+    reason: str | None
+    was_published: bool
+
+
+def of(history: Sequence[Entry]) -> Statement | None:
+    """Return what is to be said to the author of a comment with a history; None where it is not rejected."""
+    decision = standing(history)
+    if decision is None or decision.to_status is not Status.REJECTED:
+        return None
+    by = decided_by(decision.actor.channel)
+    return Statement(
+        number=decision.number,
+        decided_at=decision.at,
+        decided_by=by,
+        rule=decision.actor.name if by is DecidedBy.RULE else None,
+        reason=decision.reason,
+        was_published=decision.from_status is Status.APPROVED,
+    )
+
+
+def standing(history: Sequence[Entry]) -> Entry | None:
+    """Return the decision by which a comment stands as it does; None where every one was taken back."""
+    position = len(history) - 1
+    while position >= 0 and history[position].is_undo:
+        position -= 2
+    return history[position] if position >= 0 else None
+
+
+def decided_by(channel: Channel) -> DecidedBy:
+    """Return who decided that way."""
+    if channel is Channel.RULE:
+        return DecidedBy.RULE
+    return DecidedBy.PROGRAM if channel is Channel.API else DecidedBy.PERSON

@@ -1,0 +1,1 @@
+"""What is weighed before a person looks."""

@@ -1,0 +1,1 @@
+"""One reader a format: from a source to neutral records."""

@@ -1,0 +1,1 @@
+"""Asking HTTP servers whose addresses others chose, without being led into networks that are not theirs."""

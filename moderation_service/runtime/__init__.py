@@ -1,0 +1,1 @@
+"""Putting the service together, and running it."""

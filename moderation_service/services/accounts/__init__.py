@@ -1,0 +1,1 @@
+"""The sites file, the people in it, log-in links and sessions."""

@@ -1,0 +1,1 @@
+"""Use cases of visitors and readers: submit, list, follow changes."""

@@ -1,0 +1,1 @@
+"""Use cases of moderators: the queue, decisions, the desk."""

@@ -1,0 +1,1 @@
+"""Health, statistics, retention and consistency."""

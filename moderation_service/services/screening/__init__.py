@@ -1,0 +1,1 @@
+"""Limits and checks before a comment is stored."""

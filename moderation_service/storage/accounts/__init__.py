@@ -1,0 +1,1 @@
+"""Log-in links and sessions on disk."""

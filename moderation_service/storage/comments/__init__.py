@@ -1,0 +1,1 @@
+"""Comments, pages and their changes on disk."""

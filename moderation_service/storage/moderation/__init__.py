@@ -1,0 +1,1 @@
+"""The queue, decisions and their history on disk."""

@@ -1,0 +1,1 @@
+"""What screening keeps: what it learned, and what it is to learn."""

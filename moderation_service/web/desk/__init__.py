@@ -1,0 +1,1 @@
+"""The desk: log-in, queue and decisions in the browser."""

@@ -1,0 +1,177 @@
+"""Deciding on the desk, one comment or many; and one comment with its history."""
+
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+from aiohttp import web
+
+from moderation_service.domain.comments.comment import Status
+from moderation_service.domain.errors import FieldsInvalidError, NotFoundError
+from moderation_service.domain.moderation.decisions import Decision, Outcome, Request
+from moderation_service.locales import reason_texts
+from moderation_service.services.accounts.sessions import Session
+from moderation_service.services.moderation.desk import File
+from moderation_service.web.authentication import FIELDS, SESSION
+from moderation_service.web.context import CONTEXT
+from moderation_service.web.desk import frame, queue, sentences
+from moderation_service.web.http import problems
+from moderation_service.web.http.responses import unstored_json
+from moderation_service.web.http.validation import load
+from schemas.base import is_id, is_printable
+from schemas.desk import Pick
+from schemas.moderation import NOTE_CHARACTERS
+
+_PICK = Pick()
+_CHECKED = "comment."
+_STAY = "stay"
+"""The form's first button, unseen: what a browser presses when somebody hits Enter in a checkbox."""
+
+
+async def decide(request: web.Request) -> web.Response:
+    """Take one decision on one comment, by its own button, or on all that are checked."""
+    session, fields = request[SESSION], request[FIELDS]
+    way_back = queue.kept(queue.query_of(request))
+    if _STAY in fields:
+        return frame.to_desk(request, way_back)
+    decision, picked = _picked(fields)
+    context = request.app[CONTEXT]
+    note, reason = _line(fields, "note"), fields.get("reason", "").strip() or None
+    requests = [
+        Request(
+            comment_id=one["id"],
+            decision=Decision(one["decision"]),
+            expected=Status(one["seen"]),
+            revision=one["revision"],
+            reason=reason if Decision(one["decision"]) is Decision.REJECT else None,
+            note=note,
+        )
+        for one in picked
+    ]
+    results = await context.desk.decide(session.memberships, requests)
+    if frame.wants_json(request):
+        asked = queue.query_of(request)
+        found = await context.desk.updates(
+            session.memberships,
+            await queue.filter_of(request, session, asked),
+            [one.comment_id for one in results],
+            site_id=asked["site"],
+            newest=None,
+            with_search=True,
+            suspects_apart=queue.are_suspects_apart(asked),
+        )
+        outcomes = {one.comment_id: one.outcome for one in results}
+        return unstored_json(
+            {
+                "results": [
+                    frame.standing(request, item) | {"outcome": outcomes[item.comment.id]} for item in found.items
+                ],
+                "message": sentences.sentence(frame.language(session), decision, results),
+                **queue.said_of(frame.language(session), asked, found.overview),
+            }
+        )
+    done = sum(one.outcome in (Outcome.DONE, Outcome.UNCHANGED) for one in results)
+    said = {"said": f"{decision}.{done}.{len(results) - done}"} if results else {}
+    return frame.to_desk(request, way_back | said)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show one comment, what it answers, and its history."""
+    session = request[SESSION]
+    file = await request.app[CONTEXT].desk.file(session.memberships, comment_id(request))
+    return await page(request, session, file)
+
+
+async def show_next(request: web.Request) -> web.Response:
+    """Lead to the first comment of the queue; to the queue where none waits, to the log-in without a session."""
+    session = request.get(SESSION)
+    found = await request.app[CONTEXT].desk.first_waiting(session.memberships) if session is not None else None
+    return frame.to_desk(request, path="" if found is None else f"/comments/{found}")
+
+
+async def put_author_note(request: web.Request) -> web.Response:
+    """Keep what the moderator notes about the author of a comment, in place of what was noted before."""
+    named = comment_id(request)
+    text = _line(request[FIELDS], "author_note")
+    await request.app[CONTEXT].desk.put_author_note(request[SESSION].memberships, named, text)
+    return frame.to_desk(request, path=f"/comments/{named}")
+
+
+async def show_address(request: web.Request) -> web.Response:
+    """Show the whole address of an author, once this is on record."""
+    session = request[SESSION]
+    file = await request.app[CONTEXT].desk.show_address(session.memberships, comment_id(request))
+    if frame.wants_json(request):
+        return unstored_json({"address": file.item.address})
+    return await page(request, session, file, address=file.item.address)
+
+
+async def page(
+    request: web.Request,
+    session: Session,
+    file: File,
+    *,
+    address: str | None = None,
+    fields: Mapping[str, str] | None = None,
+    error: FieldsInvalidError | None = None,
+) -> web.Response:
+    """Show one comment; with what was wrong about a form to block something of it, and what stood in that."""
+    context = request.app[CONTEXT]
+    membership = file.item.membership
+    spoken = frame.language(session)
+    site = membership.site
+    values = {
+        "file": file,
+        "reasons": reason_texts.choices(spoken, site.language, site.reasons),
+        "item": file.item,
+        "address_shown": address,
+        "origin": await context.blocks.origin(membership.site, file.item.comment.id)
+        if membership.sees_all
+        else None,
+        "fields": fields or {},
+        "faults": {} if error is None else problems.field_errors(error.errors, spoken),
+        "was_blocked": request.query.get("said") == "made",
+    }
+    status = HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY
+    return frame.page(request, session, "desk/comment.html", values, status=status)
+
+
+def comment_id(request: web.Request) -> str:
+    """Return the id of the comment that the address names; raise NotFoundError for what is none."""
+    named = request.match_info["comment_id"]
+    if not is_id(named):
+        raise NotFoundError
+    return named
+
+
+def _line(fields: dict[str, str], name: str) -> str | None:
+    """Return what the moderator noted in a field, in one line."""
+    note = " ".join(fields.get(name, "").split())[:NOTE_CHARACTERS]
+    if not is_printable(note):
+        raise FieldsInvalidError({name: ["control_character"]})
+    return note or None
+
+
+def _picked(fields: dict[str, str]) -> tuple[Decision, list[dict[str, Any]]]:
+    """Return the decision and the comments as they were shown; raise FieldsInvalidError for what is none."""
+    one = fields.get("one")
+    if one is not None:
+        decision, _, shown = one.partition(".")
+        chosen = [shown]
+    else:
+        decision = fields.get("many", "")
+        chosen = [f"{name.removeprefix(_CHECKED)}.{shown}" for name, shown in fields.items() if _is_check(name)]
+    if decision not in tuple(Decision):
+        raise FieldsInvalidError({"decision": ["invalid_choice"]})
+    return Decision(decision), [_pick(decision, shown) for shown in chosen]
+
+
+def _is_check(name: str) -> bool:
+    return name.startswith(_CHECKED)
+
+
+def _pick(decision: str, shown: str) -> dict[str, Any]:
+    """Read `id.state.revision`."""
+    comment_id, _, rest = shown.partition(".")
+    seen, _, revision = rest.partition(".")
+    return load(_PICK, {"id": comment_id, "decision": decision, "seen": seen, "revision": revision})

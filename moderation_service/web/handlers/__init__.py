@@ -1,1 +1,0 @@
-"""What answers the routes: read, call one service, answer."""

@@ -1,0 +1,1 @@
+"""Requests and responses, for all areas."""

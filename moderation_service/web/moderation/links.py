@@ -1,0 +1,115 @@
+"""The pages behind mailed links: GET shows, POST decides."""
+
+from functools import partial
+from http import HTTPStatus
+
+from aiohttp import web
+
+from moderation_service.domain.comments import markup, plain_text
+from moderation_service.domain.comments.comment import Status
+from moderation_service.domain.moderation import decisions as rules
+from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Outcome, Request
+from moderation_service.locales import reason_texts
+from moderation_service.services.moderation.decisions import Case
+from moderation_service.web.authentication import HOLDER
+from moderation_service.web.context import CONTEXT
+from moderation_service.web.http import requests, templates
+from moderation_service.web.http.validation import load
+from schemas.moderation import DecisionForm
+
+_FORM = DecisionForm()
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show the comment and one button for the decision in the path. Mail scanners come here too."""
+    case = await _open(request)
+    return await _page(request, case, Decision(request.match_info["decision"]), status=200)
+
+
+async def decide(request: web.Request) -> web.Response:
+    """Take the decision in the path, if a button of our page was pressed that showed the comment as it stands."""
+    context = request.app[CONTEXT]
+    case = await _open(request)
+    decision = Decision(request.match_info["decision"])
+    form = load(_FORM, await requests.fields_of(request) if request.can_read_body else {})
+    seen, token = form["seen"], request.match_info["token"]
+    shown = [case.comment.newest_revision, request[HOLDER].link.revision]
+    of_shown = [seen and context.links.is_form_token(token, seen, one, form["form_token"]) for one in shown]
+    if seen is None or not of_shown[0]:
+        return await _page(request, case, decision, status=409, was_pressed=any(of_shown))
+    asked = Request(
+        comment_id=case.comment.id,
+        decision=decision,
+        expected=Status(seen),
+        revision=case.comment.newest_revision,
+        reason=form["reason"] if decision is Decision.REJECT else None,
+        note=form["note"],
+    )
+    actor = Actor(channel=Channel.LINK, moderator_id=case.moderator.id, name=case.moderator.name)
+    [result] = await context.moderation.decide(case.site, [asked], actor=actor)
+    refused = result.outcome in (Outcome.CONFLICT, Outcome.NOT_FOUND)
+    return await _page(request, await _open(request), decision, status=409 if refused else 200)
+
+
+async def _open(request: web.Request) -> Case:
+    holder = request[HOLDER]
+    return await request.app[CONTEXT].moderation.open_case(holder.link, holder.site, holder.moderator)
+
+
+async def _page(
+    request: web.Request, case: Case, decision: Decision, *, status: int, was_pressed: bool = True
+) -> web.Response:
+    context = request.app[CONTEXT]
+    now, spoken = context.clock(), case.moderator.language
+    is_withdrawn = case.comment.status is Status.WITHDRAWN
+    waits_again = case.comment.waits_again
+    may_change = (
+        case.last is None or rules.is_fresh(case.last, now) or rules.waits(case.comment.status, again=waits_again)
+    )
+    is_conflict = status == HTTPStatus.CONFLICT and was_pressed
+    return templates.page(
+        request,
+        "moderate.html",
+        spoken,
+        {
+            "case": case,
+            "decision": decision,
+            "view": _view(case, decision, is_conflict=is_conflict),
+            "has_decided": request.method == "POST" and was_pressed,
+            "offered": [
+                one for one, target in rules.TARGETS.items() if waits_again or target is not case.comment.status
+            ]
+            if may_change and not is_withdrawn
+            else [],
+            "may_undo": rules.may_undo(case.last, now) and not waits_again,
+            "undo_until": None if case.last is None else case.last.at + rules.UNDO_WINDOW,
+            "is_conflict": is_conflict,
+            "form_token": context.links.form_token(
+                request.match_info["token"], case.comment.status, case.comment.newest_revision
+            ),
+            "difference": case.comment.difference,
+            "reasons": reason_texts.choices(spoken, case.site.language, case.site.reasons),
+            "reason_label": partial(reason_texts.label, spoken, case.site.language, case.site.reasons),
+            "safe_html": markup.with_links_as_text,
+            "words": plain_text.words,
+            "now": now,
+            "desk_url": f"{context.settings.public_url}/desk",
+        },
+        status=status,
+    )
+
+
+def _view(case: Case, decision: Decision, *, is_conflict: bool) -> str:
+    """Return what the page is about: the question, what waits again, was withdrawn, undone, or decided by whom."""
+    last = case.last
+    if case.comment.waits_again:
+        return "edited" if case.comment.is_edited else "reported"
+    if case.comment.status is Status.WITHDRAWN:
+        return "withdrawn"
+    if case.comment.status is Status.PENDING:
+        if last is not None and last.decision is Decision.UNDO:
+            return "undone"
+        return "after" if is_conflict or decision is Decision.UNDO else "before"
+    if last is None or last.decision is Decision.UNDO or last.actor.moderator_id == case.moderator.id:
+        return "after"
+    return "colleague"

@@ -1,0 +1,102 @@
+"""The comments of a page as they stand on it, each by filling a pattern: they are most of the page."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from markupsafe import escape
+
+from moderation_service import locales
+from moderation_service.domain.comments.threads import Conversation, Placed
+from moderation_service.templating import when
+from moderation_service.templating.patterns import Pattern, gap
+from moderation_service.web.http import templates
+
+_TEMPLATE = "article.html"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Whose page the comments stand on, and where their links lead.
+
+    A comment's id is put behind `around` for a link to it, and behind `answering` for one to answer it, which is
+    empty where none may be answered; in a link to report it, it stands between the halves of `reporting`. `rest`
+    returns a link to what is left of a thread, and how it is called.
+    """
+
+    language: str
+    timezone: str
+    around: str
+    answering: str
+    reporting: tuple[str, str]
+    rest: Callable[[Conversation], tuple[str, str]]
+
+
+def written(conversations: Sequence[Conversation], place: Place) -> str:
+    """Return conversations as markup."""
+    on_all = {"around": escape(place.around), "answering": escape(place.answering)}
+    on_all["report"], on_all["report_in"] = (escape(one) for one in place.reporting)
+    locale = locales.locale(place.language)
+    parts: list[str] = []
+    for conversation in conversations:
+        parts += [_article(one, place, locale, on_all) for one in conversation.placed]
+        if conversation.left:
+            href, text = place.rest(conversation)
+            parts.append(_more_replies(place.language).fill({"href": escape(href), "text": escape(text)}))
+    return "".join(parts)
+
+
+def _article(placed: Placed, place: Place, locale: str, on_all: Mapping[str, str]) -> str:
+    """Return one comment; its id, its moment and the markup of its text are ours, and all else is escaped."""
+    comment, depth, parent = placed
+    author_url = comment.author_url or ""
+    values = {
+        **on_all,
+        "id": comment.id,
+        "depth": depth,
+        "author_name": escape(comment.author_name),
+        "author_url": author_url and escape(author_url),
+        "at": comment.created_at.isoformat(),
+        "when": when(locale, comment.created_at, place.timezone),
+        "text": comment.body_html,
+    }
+    if parent is not None:
+        values["parent_id"] = parent.id
+        values["parent_name"] = escape(parent.author_name)
+    pattern = _pattern(
+        place.language,
+        has_url=author_url != "",
+        is_answer=comment.parent_id is not None,
+        has_parent=parent is not None,
+        may_be_answered=place.answering != "",
+    )
+    return pattern.fill(values)
+
+
+@cache
+def _pattern(language: str, *, has_url: bool, is_answer: bool, has_parent: bool, may_be_answered: bool) -> Pattern:
+    """Return how a comment of this shape is written; there are few shapes and languages, so all are kept."""
+    return templates.pattern(
+        _TEMPLATE,
+        "article",
+        language,
+        id=gap("id"),
+        depth=gap("depth"),
+        author_name=gap("author_name"),
+        author_url=gap("author_url") if has_url else None,
+        around=gap("around"),
+        at=gap("at"),
+        when=gap("when"),
+        is_answer=is_answer,
+        parent_id=gap("parent_id") if has_parent else None,
+        parent_name=gap("parent_name"),
+        text=gap("text"),
+        answering=gap("answering") if may_be_answered else None,
+        report=gap("report"),
+        report_in=gap("report_in"),
+    )
+
+
+@cache
+def _more_replies(language: str) -> Pattern:
+    return templates.pattern(_TEMPLATE, "more_replies", language, href=gap("href"), text=gap("text"))

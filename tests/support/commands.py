@@ -1,0 +1,15 @@
+"""Commands, run within the process of a test."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+
+from click.testing import CliRunner, Result
+
+from moderation_service import cli
+
+
+async def run(environ: Mapping[str, str], *arguments: str | Path) -> Result:
+    """Run a command beside the services of a test."""
+    invoke = CliRunner().invoke
+    return await asyncio.to_thread(invoke, cli.main, [str(one) for one in arguments], env=dict(environ))
