@@ -18,7 +18,7 @@ dev: $(VENV)/test ## the same, started again whenever code, template or text cha
 	@exec $(BIN)/watchfiles --sigint-timeout 15 '$(BIN)/moderation-service $(COMMAND)' moderation_service schemas
 
 test: $(VENV)/test browser nginx pgbouncer validators generators languages npm-tools ## every test
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/python .ci/test.py
 
 unit: $(VENV)/test validators ## the tests that need no server, process or database, in seconds
 	$(BIN)/pytest -q -n 2 $(UNIT) --deselect tests/domain/comments/test_markup.py::test_whatever_is_repeated_takes_no_longer \
