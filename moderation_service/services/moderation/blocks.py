@@ -2,10 +2,13 @@
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from itertools import groupby
 from operator import attrgetter
+from typing import TypeVar
 
 import structlog
 
@@ -28,6 +31,7 @@ KEPT_AFTER_END = timedelta(days=30)
 MOST_OF_SITE = 2_000
 """How many blocks a site may have: every comment is held against all of them."""
 
+_Result = TypeVar("_Result")
 _REFUSED = Finding((Reason(rules.REASON),), Verdict.REFUSED)
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -98,6 +102,7 @@ class Blocks:
         self._known: Mapping[str, Block] = {}
         self._lists: Mapping[str, Blocklist] = {}
         self._reading = asyncio.Lock()
+        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="blocks")
 
     async def refresh(self) -> None:
         """Take over what some process has blocked or lifted since."""
@@ -131,7 +136,7 @@ class Blocks:
         Raises FieldsInvalidError for what is nothing of its kind or too much of it, and when there are too many.
         """
         try:
-            value = await asyncio.to_thread(rules.read, kind, text, site)
+            value = await self._in_thread(partial(rules.read, kind, text, site))
         except UnblockableError as error:
             raise FieldsInvalidError({"value": ["invalid_block"]}) from error
         [block] = await self._add(site, [self._typed(site, kind, value)], terms)
@@ -143,13 +148,12 @@ class Blocks:
             comment = await comments.get(connection, comment_id)
             if comment is None or comment.site_id != site.id:
                 raise NotFoundError
-            return Origin(
-                address=await contacts.address(connection, self._keys, comment_id),
-                network_hash=await comment_networks.of_comment(connection, site.id, comment_id),
-                domains=await asyncio.to_thread(
-                    rules.domains_of, site, body=comment.body, author_url=comment.author_url
-                ),
-            )
+            address = await contacts.address(connection, self._keys, comment_id)
+            network_hash = await comment_networks.of_comment(connection, site.id, comment_id)
+        domains = await self._in_thread(
+            partial(rules.domains_of, site, body=comment.body, author_url=comment.author_url)
+        )
+        return Origin(address=address, network_hash=network_hash, domains=domains)
 
     async def add_from_comment(
         self,
@@ -190,6 +194,10 @@ class Blocks:
     def usual_end(self, site: Site) -> datetime | None:
         """Return until when a block of a site holds that nobody gives an end."""
         return None if site.block_for is None else self._clock() + site.block_for
+
+    async def _in_thread(self, work: Callable[[], _Result]) -> _Result:
+        """Do what may take long in a thread that looking up names and sending files do not share."""
+        return await asyncio.get_running_loop().run_in_executor(self._thread, work)
 
     async def _add(self, site: Site, targets: Sequence[_Target], terms: Terms) -> list[Block]:
         now = self._clock()
