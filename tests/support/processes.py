@@ -20,7 +20,7 @@ from tests.support.time_limits import PATIENCE
 
 ROOT = Path(__file__).parents[2]
 _URL = re.compile(r"http://127\.0\.0\.1:\d+")
-_PORTS = range(10_000, 30_000)
+_PORTS = range(11_000, 30_000)  # above 10080, the highest of those that browsers refuse
 _next_port = count(os.getpid() * 101)
 
 
