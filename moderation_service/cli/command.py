@@ -18,6 +18,7 @@ from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.keys import KeyNotListedError
 from moderation_service.mail.access_tokens import TOKEN_WITHIN
 from moderation_service.services.accounts.sites_file import SitesFileError
+from moderation_service.services.notifications.limits import DeliveryLimits
 from moderation_service.storage.engine.database import NoDatabaseError
 from moderation_service.storage.engine.limits import DatabaseLimits
 from moderation_service.storage.migrations import SchemaError
@@ -35,6 +36,8 @@ class Limits:
     """Seconds for the whole conversation with the mail server, which may greet late."""
     token: float = TOKEN_WITHIN
     """Seconds for a token of the mail server's account."""
+    push: float = DeliveryLimits().posting
+    """Seconds for each part of the answer of a service of push."""
     database: DatabaseLimits = field(default_factory=DatabaseLimits)
 
 

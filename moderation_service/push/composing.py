@@ -61,6 +61,14 @@ class PushComposer:
             buttons=self._buttons(first) if is_one else (),
         )
 
+    def sample(self, language: str, *, title: str) -> Push:
+        """Return a message that shows that messages arrive; it tells of no comment."""
+        gettext = locales.translations(language).gettext
+        body = gettext(
+            "This is a test message. If you can read it, the service can notify moderators of new comments."
+        )
+        return Push(title=title, body=body, opens=self._desk, desk=self._desk)
+
     def _named(self, notification: Notification, say: Words) -> str:
         """Name a comment by its page; its author and words stand there where the site lets them out."""
         item = presentation.item(notification, "", in_full=False)

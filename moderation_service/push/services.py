@@ -7,6 +7,7 @@ nowhere; of what it says of a failure only the status of the answer is taken.
 import json
 import logging
 import re
+from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,17 @@ EXTRA = "moderation-service[push]"
 _WITH_BUTTONS = frozenset({"ntfy", "ntfys"})
 _FINAL = frozenset({400, 401, 403, 404, 405, 410, 413})
 _STATUS = re.compile(r"\berror=([1-5]\d{2})")
+_CAUSE = re.compile(r"\bSocket Exception: (.*)", re.DOTALL)
+"""Where Apprise says why there was no answer; the rest of it names hosts and topics."""
+_CAUSES = {
+    "no address is known for its host": re.compile(r"NameResolutionError|getaddrinfo|Name or service not known"),
+    "its certificate cannot be trusted": re.compile(r"CERTIFICATE_VERIFY_FAILED|CertificateError"),
+    "it does not speak TLS there": re.compile(r"SSLError"),
+    "nothing listens there": re.compile(r"Connection refused"),
+    "no way leads there": re.compile(r"Network is unreachable|No route to host"),
+    "it did not answer in time": re.compile(r"timed out|Timeout"),
+    "it closed the connection without an answer": re.compile(r"Connection aborted|reset by peer"),
+}
 _LOUD = ("apprise", "urllib3", "requests")
 
 
@@ -73,17 +85,21 @@ def send(url: str, content: Push, *, within: float) -> None:
         body=_text(url, content),
         body_format=library.NotifyFormat.TEXT,
         interpret_escapes=False,
+        log_level=logging.DEBUG,
     )
     if not result:
-        raise _refusal(str(entry) for entry in result.logs())
+        raise _refusal((entry.level, entry.message) for entry in result.logs())
 
 
-def _refusal(said: Any) -> PushRefusedError:
-    """Keep the status of an answer: the words around it name topics, chats and tokens."""
-    found = next((found for line in said if (found := _STATUS.search(line))), None)
-    if found is None:
-        return PushRefusedError(Phase.ANSWER, None, "no answer, or one that Apprise does not understand")
-    return PushRefusedError(Phase.ANSWER, int(found[1]), f"answered {found[1]}")
+def _refusal(said: Iterable[tuple[str, str]]) -> PushRefusedError:
+    """Keep the status of an answer, or why there was none: the words around it name topics, chats and tokens."""
+    lines = list(said)
+    warned = [line for level, line in lines if level != logging.getLevelName(logging.DEBUG)]
+    if (found := next((found for line in warned if (found := _STATUS.search(line))), None)) is not None:
+        return PushRefusedError(Phase.ANSWER, int(found[1]), f"answered {found[1]}")
+    causes = [found[1] for _, line in lines if (found := _CAUSE.search(line))]
+    known = next((said for said, of in _CAUSES.items() for cause in causes if of.search(cause)), None)
+    return PushRefusedError(Phase.ANSWER, None, known or "no answer, or one that Apprise does not understand")
 
 
 def _bounded(seconds: Any, most: float) -> float:
@@ -136,6 +152,7 @@ def _library() -> Any:
         logger = logging.getLogger(name)
         logger.addHandler(logging.NullHandler())
         logger.propagate = False
+    logging.getLogger(_LOUD[0]).setLevel(logging.DEBUG)  # why there was no answer it says there alone
     return apprise
 
 

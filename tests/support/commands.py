@@ -7,9 +7,10 @@ from pathlib import Path
 from click.testing import CliRunner, Result
 
 from moderation_service import cli
+from moderation_service.cli.command import Limits
 
 
-async def run(environ: Mapping[str, str], *arguments: str | Path) -> Result:
-    """Run a command beside the services of a test."""
+async def run(environ: Mapping[str, str], *arguments: str | Path, obj: Limits | None = None) -> Result:
+    """Run a command beside the services of a test, within limits if they are to be others than in use."""
     invoke = CliRunner().invoke
-    return await asyncio.to_thread(invoke, cli.main, [str(one) for one in arguments], env=dict(environ))
+    return await asyncio.to_thread(invoke, cli.main, [str(one) for one in arguments], env=dict(environ), obj=obj)

@@ -228,7 +228,7 @@ async def test_a_service_that_never_answers_holds_up_nobody_else(
             assert len(ntfy.messages) == 2
             assert sorted(await states(office)) == ["sent", "sent", "waiting"]
             [late] = [one for one in await rows(office) if one.state == "waiting"]
-            assert late.last_error == "no answer, or one that Apprise does not understand"
+            assert late.last_error == "it did not answer in time"
 
 
 async def test_a_place_that_is_listed_no_more_is_replaced_by_the_new_one(office: Office, ntfy: PushServer) -> None:
