@@ -18,8 +18,10 @@ from moderation_service.mail.failures import DeliveryError
 from moderation_service.mail.transport import greeting_name
 from moderation_service.runtime import container, sending
 from moderation_service.services.accounts import sites_file
+from moderation_service.services.accounts.directory import Directory
 from moderation_service.services.accounts.sites_file import SitesFileError
 from moderation_service.services.comments import orphaned_pages
+from moderation_service.services.notifications import preferences
 from moderation_service.services.operations import deletion
 from moderation_service.storage import migrations
 from moderation_service.storage.engine.database import Database, NoDatabaseError, Opening
@@ -88,6 +90,11 @@ async def _check_database(settings: Settings, listed: Sites | None) -> list[str]
             if listed is not None:
                 for due in await deletion.plan(database, listed, container.utc_now(), only_later=True):
                     click.echo(f"Warning: {retention_rules.will_delete(due)}.", err=True)
+                for site_id in await _without_anybody(database, listed, settings):
+                    click.echo(
+                        f"Warning: all moderators of the site {site_id} are marked as away; they are told anyway.",
+                        err=True,
+                    )
     except NoDatabaseError as error:
         click.echo(f"{name}: {error.reason}; `migrate` creates it, and so does `serve` when it starts.")
         return []
@@ -103,6 +110,14 @@ async def _check_database(settings: Settings, listed: Sites | None) -> list[str]
         )
     said = "does not list the key {}, which stored data still needs: put it back at the end"
     return [f"{config.variable('secret_keys')} {said.format(key_id)}" for key_id in missing]
+
+
+async def _without_anybody(database: Database, listed: Sites, settings: Settings) -> list[str]:
+    """Return the ids of the sites whose moderators are all away, as readiness does."""
+    directory = Directory(KeyRing(settings.secret_keys))
+    await directory.look_up(database, listed)
+    async with database.read() as connection:
+        return await preferences.sites_without_anybody(connection, directory, container.utc_now())
 
 
 async def _check_mail(settings: Settings, listed: Sites | None, limits: command.Limits) -> list[str]:

@@ -6,6 +6,7 @@ import json
 import signal
 import socket
 import time
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -15,14 +16,19 @@ from sqlalchemy import select
 from moderation_service import __version__
 from moderation_service.cli import serve as commands
 from moderation_service.config import Settings
+from moderation_service.domain.notifications.preferences import Preferences
 from moderation_service.runtime import serving
 from moderation_service.runtime.intervals import Intervals
 from moderation_service.runtime.limits import ServiceLimits
 from moderation_service.storage.engine.database import Database
 from moderation_service.storage.schema import comments
+from tests.conftest import Clock
+from tests.support import office as offices
+from tests.support.commands import run
 from tests.support.contract import client_of
 from tests.support.factories import OTHER_SECRET, SITES, a_submission
 from tests.support.mailed import post
+from tests.support.office import ANNA, PAUL
 from tests.support.processes import command, finished, free_port
 from tests.support.running import until
 from tests.support.smtp import MailServer
@@ -172,6 +178,20 @@ async def test_a_database_that_serve_will_prepare_is_no_fault(
     assert f"MODERATION_DATABASE_URL: {missing}" in words
     assert "so does `serve`" in words
     assert words.endswith("Everything is in order.\n")
+
+
+async def test_check_warns_where_everybody_of_a_site_is_away(environ: dict[str, str], clock: Clock) -> None:
+    away = Preferences(away_until=date(2990, 1, 1))
+    async with offices.opened(environ, clock) as office:
+        for address in (ANNA, PAUL):
+            assert "away" not in (await run(environ, "check")).output
+            person_id = office.container.directory.person_of(address)
+            assert person_id is not None
+            await office.container.web.preferences.keep(person_id, away)
+    ran = await run(environ, "check")
+    assert ran.exit_code == 0
+    warned = [line for line in ran.output.splitlines() if "away" in line]
+    assert warned == ["Warning: all moderators of the site coop are marked as away; they are told anyway."]
 
 
 async def test_migrate_brings_an_empty_database_up_to_date_and_audit_balances_it(
