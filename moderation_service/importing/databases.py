@@ -16,7 +16,9 @@ _INSERT = re.compile(r"\s*(?:INSERT(?:\s+IGNORE)?|REPLACE)\s+INTO\s+", re.IGNORE
 _CREATE = re.compile(r"\s*CREATE\s+TABLE\s+(?:IF\s+NOT\s+EXISTS\s+)?", re.IGNORECASE)
 _COPY = re.compile(r"COPY\s+([\w.\"]+)\s*\(([^)]*)\)\s+FROM\s+stdin;", re.IGNORECASE)
 _NAME = re.compile(r"(?:[\w$]+|`[^`]+`|\"[^\"]+\"|\[[^\]]+\])(?:\.(?:[\w$]+|`[^`]+`|\"[^\"]+\"))?")
-_COLUMN = re.compile(r"\s*(`[^`]+`|\"[^\"]+\"|\[[^\]]+\]|\w+)\s+\w")
+_COLUMN = re.compile(r"\s*(?:--[^\n]*\n\s*)*(`[^`]+`|\"[^\"]+\"|\[[^\]]+\]|\w+)")
+_MARK = re.compile(r"'(?:''|[^'])*'|`[^`]*`|\"[^\"]*\"|\[[^\]]*\]|--[^\n]*|[(),]")
+"""What parts a list of columns, past texts, names and remarks."""
 _NO_COLUMNS = ("primary", "key", "unique", "constraint", "index", "fulltext", "foreign", "check", "spatial")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "0": "", "Z": "", "b": "\b"}
 _TABLES = """SELECT table_schema, table_name FROM information_schema.tables
@@ -24,6 +26,25 @@ WHERE table_type = 'BASE TABLE' AND table_schema NOT IN ('pg_catalog', 'informat
 _COLUMNS_OF = """SELECT column_name FROM information_schema.columns
 WHERE table_schema = $1 AND table_name = $2 ORDER BY ordinal_position"""
 _MOST_LINES = 200_000
+_BEGIN = 2_000
+"""So much of a dump says what made it."""
+_MOST_OF_A_STATEMENT = 32
+"""So many times the longest text may one statement have."""
+_LITERAL = re.compile(r"^(?:PRAGMA foreign_keys=|-- PostgreSQL database dump|COPY [\w.\"]+ \()", re.MULTILINE)
+"""What dumps of SQLite and PostgreSQL begin with, in whose texts a backslash is a backslash."""
+_ENDS = (
+    (re.compile(r"^PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;"), re.compile(r"COMMIT;|ROLLBACK;")),
+    (
+        re.compile(r"^-- PostgreSQL database dump$", re.MULTILINE),
+        re.compile("-- PostgreSQL database dump complete"),
+    ),
+    (re.compile(r"^-- (?:MySQL|MariaDB) dump ", re.MULTILINE), re.compile("-- Dump completed")),
+)
+"""How dumps begin, and the line with which such a one ends."""
+_ESCAPED = re.compile(r"\\.", re.DOTALL)
+_CALL = re.compile(r"(replace|unistr|char)\s*\(", re.IGNORECASE)
+"""How SQLite dumps texts of several lines."""
+_UNISTR = re.compile(r"\\(?:u?([0-9a-f]{4})|\+([0-9a-f]{6})|U([0-9a-f]{8})|(\\))", re.IGNORECASE)
 
 
 def has_tables(source: Source, *names: str) -> bool:
@@ -138,43 +159,70 @@ def _loaded(source: Source, names: Collection[str]) -> sqlite3.Connection:
     connection.execute("PRAGMA journal_mode = OFF")
     connection.execute("BEGIN")
     columns: dict[str, list[str]] = {}
+    escapes = _LITERAL.search(source.begin) is None
+    end = next((end for begin, end in _ENDS if begin.search(source.begin[:_BEGIN])), None)
     with source.opened() as stream:
-        found = lines(stream)
+        found = lines(stream, with_blank=True)
+        number = 0
         for number, line in found:
-            if (match := _COPY.match(line)) and (table := _wanted(match[1], names)):
-                named = [_bare(one) for one in match[2].split(",")]
-                for _, row in found:
-                    if row.startswith("\\."):
-                        break
-                    _insert(connection, table, named, [_copied(one) for one in row.rstrip("\r\n").split("\t")])
+            if end is not None and end.match(line):
+                end = None
+            elif (match := _COPY.match(line)) and (table := _wanted(match[1], names)):
+                _copy(connection, table, [_bare(one) for one in match[2].split(",")], found)
             elif match := _CREATE.match(line):
                 if table := _wanted(line[match.end() :], names):
-                    columns[table] = _declared(_statement(line, found))
+                    columns[table] = _declared(_statement(line, found, source.longest, escapes=escapes))
             elif (match := _INSERT.match(line)) and (table := _wanted(line[match.end() :], names)):
-                rest = _statement(line, found)[match.end() :]
-                try:
-                    _insert_all(connection, table, rest[_name_length(rest) :], columns.get(table))
-                except (ValueError, IndexError) as error:
-                    raise BrokenFileError(f"line {number:,}", f"has rows that cannot be read: {error}") from error
+                rest = _statement(line, found, source.longest, escapes=escapes)[match.end() :]
+                after = rest[_name_length(rest) :]
+                with _placed(number):
+                    _insert_all(connection, table, after, columns.get(table), escapes=escapes)
+    if end is not None:
+        raise BrokenFileError(f"behind line {number:,}", "is cut: the last line of such a dump is missing")
     return connection
 
 
-def _statement(line: str, following: Iterator[tuple[int, str]]) -> str:
-    """Return a whole statement, which may go on over several lines."""
-    parts = [line]
-    while not _ends(parts[-1], "".join(parts)):
-        _, more = next(following, (0, ""))
+@contextmanager
+def _placed(number: int) -> Iterator[None]:
+    """Name the line of rows that are not as they should be."""
+    try:
+        yield
+    except (ValueError, IndexError, OverflowError, RecursionError) as error:
+        raise BrokenFileError(f"line {number:,}", f"has rows that cannot be read: {error}") from error
+
+
+def _copy(
+    connection: sqlite3.Connection, table: str, columns: list[str], following: Iterator[tuple[int, str]]
+) -> None:
+    """Take over the rows that PostgreSQL writes a line each, up to their end."""
+    for number, row in following:
+        if row.startswith("\\."):
+            return
+        if row.strip():
+            with _placed(number):
+                _insert(connection, table, columns, [_copied(one) for one in row.rstrip("\r\n").split("\t")])
+    raise BrokenFileError("", f"is cut: it ends among the rows of {table}")
+
+
+def _statement(line: str, following: Iterator[tuple[int, str]], longest: int, *, escapes: bool) -> str:
+    """Return a whole statement, which may go on over several lines, blank ones of its texts too."""
+    parts, size, quotes = [line], len(line), _quotes(line, escapes=escapes)
+    while quotes % 2 or not parts[-1].rstrip().endswith(";"):
+        number, more = next(following, (0, ""))
         if not more:
-            break
+            raise BrokenFileError("", f"is cut: it ends within a statement that begins {line[:40].strip()!r}")
         parts.append(more)
+        size += len(more)
+        quotes += _quotes(more, escapes=escapes)
+        if size > _MOST_OF_A_STATEMENT * longest:
+            most = _MOST_OF_A_STATEMENT * longest // 1024**2
+            raise BrokenFileError(f"line {number:,}", f"lies in a statement of more than {most} MB")
     return "".join(parts)
 
 
-def _ends(line: str, whole: str) -> bool:
-    if not line.rstrip().endswith(";"):
-        return False
-    plain = re.sub(r"\\.|''", "", whole, flags=re.DOTALL)
-    return plain.count("'") % 2 == 0
+def _quotes(line: str, *, escapes: bool) -> int:
+    """Return how many quotation marks open or close texts; two in a row inside of one make no difference."""
+    return (_ESCAPED.sub("", line) if escapes else line).count("'")
 
 
 def _wanted(text: str, names: Collection[str]) -> str | None:
@@ -198,16 +246,30 @@ def _bare(name: str) -> str:
 
 
 def _declared(statement: str) -> list[str]:
-    inner = statement.partition("(")[2]
+    """Return the columns of a table: what stands between its parentheses, part by part."""
     found = []
-    for part in re.split(r",\s*\n|\(\s*\n|\n", inner):
+    for part in _parts(statement.partition("(")[2]):
         match = _COLUMN.match(part)
         if match and (match[1][0] in '`"[' or match[1].lower() not in _NO_COLUMNS):
             found.append(_bare(match[1]))
     return found
 
 
-def _insert_all(connection: sqlite3.Connection, table: str, text: str, declared: list[str] | None) -> None:
+def _parts(inner: str) -> Iterator[str]:
+    """Split at commas, but not at those within parentheses and quotation marks."""
+    begin = depth = 0
+    for match in _MARK.finditer(inner):
+        depth += (match[0] == "(") - (match[0] == ")")
+        if depth < 0 or (depth == 0 and match[0] == ","):
+            yield inner[begin : match.start()]
+            begin = match.end()
+        if depth < 0:
+            return
+
+
+def _insert_all(
+    connection: sqlite3.Connection, table: str, text: str, declared: list[str] | None, *, escapes: bool
+) -> None:
     place = len(text) - len(text.lstrip())
     named = declared
     if text[place : place + 1] == "(":
@@ -216,11 +278,11 @@ def _insert_all(connection: sqlite3.Connection, table: str, text: str, declared:
         place = end + 1
     place = text.upper().index("VALUES", place) + len("VALUES")
     while (start := text.find("(", place)) >= 0:
-        values, place = _row(text, start + 1)
+        values, place = _row(text, start + 1, escapes=escapes)
         _insert(connection, table, named or [f"column{one}" for one in range(len(values))], values)
 
 
-def _row(text: str, place: int) -> tuple[list[Any], int]:
+def _row(text: str, place: int, *, escapes: bool) -> tuple[list[Any], int]:
     """Read values up to the closing parenthesis."""
     values: list[Any] = []
     while True:
@@ -228,26 +290,43 @@ def _row(text: str, place: int) -> tuple[list[Any], int]:
             place += 1
         if text[place] == ")":
             return values, place + 1
-        if text[place] in "eEnN" and text[place + 1] == "'":
-            place += 1
-        if text[place] == "'":
-            value, place = _quoted(text, place + 1)
-            values.append(value)
-            continue
-        end = place
-        depth = 0
-        while text[end] not in ",)" or depth:
-            depth += (text[end] == "(") - (text[end] == ")")
-            end += 1
-        values.append(_plain(text[place:end].strip()))
-        place = end
+        value, place = _value(text, place, escapes=escapes)
+        values.append(value)
 
 
-def _quoted(text: str, place: int) -> tuple[str, int]:
+def _value(text: str, place: int, *, escapes: bool) -> tuple[Any, int]:
+    if text[place] in "eEnN" and text[place + 1] == "'":
+        escapes = escapes or text[place] in "eE"
+        place += 1
+    if text[place] == "'":
+        return _quoted(text, place + 1, escapes=escapes)
+    if match := _CALL.match(text, place):
+        arguments, end = _row(text, match.end(), escapes=False)
+        return _called(match[1].lower(), arguments), end
+    end = place
+    depth = 0
+    while text[end] not in ",)" or depth:
+        depth += (text[end] == "(") - (text[end] == ")")
+        end += 1
+    return _plain(text[place:end].strip()), end
+
+
+def _called(name: str, arguments: list[Any]) -> str:
+    """Return what a function of SQLite makes of its arguments."""
+    if name == "char":
+        return "".join(map(chr, arguments))
+    if name == "unistr":
+        [text] = arguments
+        return _UNISTR.sub(lambda one: chr(int(one[1] or one[2] or one[3] or "5c", 16)), str(text))
+    text, old, new = map(str, arguments)
+    return text.replace(old, new)
+
+
+def _quoted(text: str, place: int, *, escapes: bool) -> tuple[str, int]:
     parts: list[str] = []
     while True:
         one = text[place]
-        if one == "\\":
+        if one == "\\" and escapes:
             parts.append(_ESCAPES.get(text[place + 1], text[place + 1]))
             place += 2
         elif one == "'":
@@ -256,8 +335,8 @@ def _quoted(text: str, place: int) -> tuple[str, int]:
             parts.append("'")
             place += 2
         else:
-            end = place
-            while text[end] not in "\\'":
+            end = place + 1
+            while text[end] != "'" and not (escapes and text[end] == "\\"):
                 end += 1
             parts.append(text[place:end])
             place = end

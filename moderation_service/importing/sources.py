@@ -142,8 +142,8 @@ def blocks(stream: Stream) -> Iterator[bytes]:
         yield block
 
 
-def lines(stream: Stream) -> Iterator[tuple[int, str]]:
-    """Return the lines of a text in UTF-8 that hold something, with their numbers."""
+def lines(stream: Stream, *, with_blank: bool = False) -> Iterator[tuple[int, str]]:
+    """Return the lines of a text in UTF-8 with their numbers; those that hold nothing only if asked to."""
     number = 0
     while line := stream.readline(stream.longest + 1):
         number += 1
@@ -153,7 +153,7 @@ def lines(stream: Stream) -> Iterator[tuple[int, str]]:
             text = line.decode()
         except UnicodeDecodeError as error:
             raise BrokenFileError(f"line {number:,}", "is not UTF-8") from error
-        if text.strip():
+        if with_blank or text.strip():
             yield number, text
 
 

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import re
+import shlex
 import signal
 from pathlib import Path
 
@@ -21,7 +23,7 @@ from tests.support import office
 from tests.support.cases import only_sqlite
 from tests.support.factories import ADDRESS, PAGE
 from tests.support.moving import comment, item, wxr
-from tests.support.processes import command
+from tests.support.processes import ROOT, command
 from tests.support.running import until
 
 
@@ -81,6 +83,26 @@ async def test_a_dry_run_a_run_and_a_second_run_say_what_they_do(database: Datab
     assert "  pending: 40\n  of these, published there and waiting here: 40\n" in said
     assert "Already there: 40" in (await run("import", "wordpress", file, "--site", "coop")).output
     assert not any((await consistency.differences(database)).values())
+
+
+@only_sqlite
+async def test_the_commands_of_the_document_move_a_blog_in_and_out(
+    environ: dict[str, str], tmp_path: Path, empty_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (ROOT / "docs" / "moving-in.md").read_text(encoding="utf-8")
+    moving_in, leaving = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    blog(tmp_path, 6)
+    there = environ | {"MODERATION_DATABASE_URL": empty_database_url}
+    for line in (moving_in + leaving).splitlines():
+        program, *words = shlex.split(line, comments=True)
+        assert program == "moderation-service"
+        said = (await run(*words, environ=there)).output
+        if "wordpress" in words:
+            assert "6 comments would come in" in said if "--dry-run" in words else "6 comments came in" in said
+    assert b"ada@example.org" in (tmp_path / "coop.jsonl").read_bytes()
+    assert (tmp_path / "coop.xml").read_text(encoding="utf-8").count("<wp:comment>") == 6
+    assert (tmp_path / "comments" / "index.json").exists()
 
 
 @only_sqlite

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from moderation_service.domain.importing.records import BrokenFileError, Dialect, State
-from tests.support.moving import read
+from tests.support.moving import Read, fill, read
 
 NINE = datetime(2024, 3, 1, 9, 0, tzinfo=UTC)
 SECONDS = 1709283600
@@ -132,6 +132,7 @@ INSERT INTO dr_field_data_comment_body (entity_id,deleted,delta,comment_body_val
 INSERT INTO dr_url_alias (source,alias) VALUES ('node/7','garden');
 INSERT INTO dr_users VALUES (3,'Owner','owner@example.org');
 INSERT INTO dr_node (nid,title,status) VALUES (7,'Garden',1),(8,'Draft',0);
+-- Dump completed on 2024-03-01
 """
 
 
@@ -195,3 +196,52 @@ def test_rows_that_cannot_be_read_are_named_by_their_line(tmp_path: Path) -> Non
     text = "INSERT INTO comments (cid,pid) VALUES (1);\nINSERT INTO url_alias (src) VALUES ('x');\n"
     with pytest.raises(BrokenFileError, match="line 1: has rows that cannot be read: 1 values for 2 columns"):
         read("drupal", dump(tmp_path, text))
+
+
+SEVERAL_LINES = "C:\\new, (half\n\nit's; \\n of it\\"
+
+
+def test_a_dump_of_sqlite_keeps_lines_backslashes_and_quotes(tmp_path: Path) -> None:
+    """Its shell writes line ends by functions, newer ones otherwise than older ones, and the oldest as they are."""
+    literal = SEVERAL_LINES.replace("'", "''")
+    for written in (
+        f"'{literal}'",
+        "replace('{}','\\012',char(10))".format(literal.replace("\n", "\\012")),
+        "replace(replace('{}','\\r',char(13)),'\\012',char(10))".format(literal.replace("\n", "\\012")),
+        "unistr('{}')".format(literal.replace("\\", "\\\\").replace("\n", "\\u000a")),
+    ):
+        text = (
+            "PRAGMA foreign_keys=OFF;\nBEGIN TRANSACTION;\n"
+            "CREATE TABLE pages (id, slug, url, title, projectId);\n"
+            "CREATE TABLE comments (id, pageId, created_at, deletedAt, by_email, by_nickname, content, approved, parentId);\n"
+            "INSERT INTO pages VALUES('p','x','https://example.org/x','X','y');\n"
+            f"INSERT INTO comments VALUES('c','p','2024-03-01 09:00:00',NULL,NULL,'Ada',{written},1,NULL);\nCOMMIT;\n"
+        )
+        assert read("cusdis", dump(tmp_path, text))["c"].body == SEVERAL_LINES, written
+
+
+def test_texts_of_mysql_have_escapes_and_those_of_postgresql_none(tmp_path: Path) -> None:
+    rows = "INSERT INTO comments (id, pageId, by_nickname, content) VALUES\n('c', 'p', 'Ada', 'a\\nb\n\nc');\n"
+    assert read("cusdis", dump(tmp_path, f"{PAGES}{rows}"))["c"].body == "a\nb\n\nc"
+    begin, end = "--\n-- PostgreSQL database dump\n--\n", "--\n-- PostgreSQL database dump complete\n--\n"
+    assert read("cusdis", dump(tmp_path, f"{begin}{PAGES}{rows}{end}"))["c"].body == "a\\nb\n\nc"
+
+
+PAGES = "CREATE TABLE pages (id text);\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        CUSDIS[: CUSDIS.rindex("\\.")],
+        f"{PAGES}INSERT INTO comments (id, pageId, by_nickname, content) VALUES ('c', 'p', 'Ada', 'x'),",
+        f"-- MySQL dump 10.13\n{PAGES}INSERT INTO comments (id, pageId, by_nickname) VALUES ('c', 'p', 'Ada');\n",
+    ],
+    ids=["among rows", "within a statement", "between statements"],
+)
+def test_a_dump_that_is_cut_brings_nothing_in(tmp_path: Path, text: str) -> None:
+    """What is missing may be the authors and pages of what is there."""
+    found = Read()
+    with pytest.raises(BrokenFileError, match="is cut"):
+        fill(found, "cusdis", dump(tmp_path, text))
+    assert found.records == []

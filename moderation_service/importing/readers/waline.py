@@ -1,15 +1,23 @@
 """Waline and Valine: the panel's export, files of LeanCloud and CloudBase, tables, the CSV of GitHub storage."""
 
 import csv
-import io
 import re
 from collections.abc import Iterator
 from typing import Any
 
 from moderation_service.domain.importing.conversion import looks_like_html
-from moderation_service.domain.importing.records import Dialect, Entry, PageInfo, Person, Record, State, Times
+from moderation_service.domain.importing.records import (
+    BrokenFileError,
+    Dialect,
+    Entry,
+    PageInfo,
+    Person,
+    Record,
+    State,
+    Times,
+)
 from moderation_service.importing import databases, json_entries, values
-from moderation_service.importing.sources import Source, lines
+from moderation_service.importing.sources import Source, Stream, lines
 
 _PLACES = {"data.Comment.item", "data.Users.item", "results.item", "item"}
 _TABLES = ("Comment", "Users")
@@ -56,9 +64,25 @@ def _rows(source: Source) -> Iterator[tuple[bool, dict[str, Any]]]:
                     yield table == "Users", row
     else:
         with source.opened() as stream:
-            text = io.StringIO("".join(line for _, line in lines(stream)))
-            for row in csv.DictReader(text):
-                yield False, dict(row)
+            for row in _cells(stream):
+                yield False, row
+
+
+def _cells(stream: Stream) -> Iterator[dict[str, Any]]:
+    number = 0
+
+    def text() -> Iterator[str]:
+        nonlocal number
+        for number, line in lines(stream, with_blank=True):  # noqa: B007 - read below
+            yield line
+
+    try:
+        for row in csv.DictReader(text(), restkey="", strict=True):
+            if None in row.values():
+                raise BrokenFileError(f"line {number:,}", "has fewer cells than the first line")
+            yield row
+    except csv.Error as error:
+        raise BrokenFileError(f"line {number:,}", f"is no CSV: {error}") from error
 
 
 def _comment(row: dict[str, Any], page: str, place: str, times: Times) -> Record:

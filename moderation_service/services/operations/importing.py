@@ -52,6 +52,8 @@ _TRIES_WITHIN = 60.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 2.0
 _SAY_EVERY = 500
 _EXAMPLES = 5
+_LONGEST_ID = 2_000
+"""In bytes; an index of PostgreSQL takes no longer values."""
 _STATUS = {
     State.APPROVED: Status.APPROVED,
     State.PENDING: Status.PENDING,
@@ -178,6 +180,8 @@ class Importing:
             self._progress("Reading", self._report.read, None)
         if not record.id:
             self._leave_out("comments without an id", record.place)
+        elif not _can_be_kept(record.id) or not _can_be_kept(record.key):
+            self._leave_out("comments with an id that cannot be kept", record.place)
         elif not self._spool.add(record, created):
             self._leave_out("comments that the file holds twice", record.place)
 
@@ -374,6 +378,11 @@ class Importing:
                 moves = [wanted[one] for one in some if one not in stored]
                 if moves:
                     await page_aliases.put(connection, moves, at=self._clock())
+
+
+def _can_be_kept(name: str) -> bool:
+    """Tell whether a name can be stored and found again by an index."""
+    return len(name.encode(errors="replace")) <= _LONGEST_ID and "\0" not in name
 
 
 def _history(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -187,17 +187,20 @@ async def test_whatever_an_entry_lacks_is_counted(mover: Mover) -> None:
         a_record("3", body="<img src=x>", dialect=Dialect.HTML),
         a_record("3"),
         a_record(""),
+        a_record("x" * 3_000),
+        a_record("a\0b"),
         LeftOut(reason="pingbacks", place="line 5"),
         a_record("4", person="u", author_name="old", author_email="old@example.org"),
         Person(key="u", name="Ben", email="ben@example.org"),
     ]
     report = await mover.bring(entries)
-    assert report.read == 7
+    assert report.read == 9
     assert report.bad_dates == 1
     assert report.left_out == {
         "comments without a text": 1,
         "comments that the file holds twice": 1,
         "comments without an id": 1,
+        "comments with an id that cannot be kept": 2,
         "pingbacks": 1,
     }
     assert report.examples["pingbacks"] == ["line 5"]
