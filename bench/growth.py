@@ -31,8 +31,9 @@ from moderation_service.services.moderation import desk_counts
 from moderation_service.services.moderation.queue import Filter
 
 _MOST = int(os.environ.get("BENCH_MOST", "1000000"))
+_ENGINES = os.environ.get("BENCH_ENGINES", "SQLite,PostgreSQL").split(",")
 _ROUNDS, _ASKED = 8, 20
-_IDLE, _IDLE_WITHIN = 0.03, 120.0
+_IDLE, _IDLE_WITHIN = 0.03, 600.0
 """So many seconds of processor time in a second are of a service at rest, which it comes to within so many."""
 _MOST_GROWTH = 1.5
 """What takes so many times as long in ten times as many comments takes no longer for all that a site can have."""
@@ -62,10 +63,15 @@ Question = Callable[[Stored, random.Random], str]
 
 
 def measure(folder: Path, table: Table) -> None:
-    """Fill the table; a folder named by BENCH_DATABASES keeps the databases, BENCH_MOST is the largest size."""
+    """Fill the table.
+
+    A folder named by BENCH_DATABASES keeps the databases, BENCH_MOST is the largest, BENCH_ENGINES names some.
+    """
     kept = os.environ.get("BENCH_DATABASES")
     for engine, database_url in databases(folder) if kept is None else kept_databases(Path(kept)):
-        grown = _grown(Path(kept or folder), engine, database_url)
+        if engine not in _ENGINES:
+            continue
+        grown = _grown(Path(kept or folder), engine, database_url, table)
         with ExitStack() as running:
             all_stored = []
             for size, url in grown.items():
@@ -87,7 +93,7 @@ def measure(folder: Path, table: Table) -> None:
             _note(table, engine, f"desk: {what}", took)
 
 
-def _grown(folder: Path, engine: str, database_url: str) -> dict[int, str]:
+def _grown(folder: Path, engine: str, database_url: str, table: Table) -> dict[int, str]:
     """Return the URL of a database of each size; what a folder keeps of an earlier run is used."""
     found: dict[int, str] = {}
     size, before = growing.FIRST, None
@@ -95,6 +101,7 @@ def _grown(folder: Path, engine: str, database_url: str) -> dict[int, str]:
         mark = folder / f"{engine}-{size}.grown"
         url = _of_size(folder, database_url, size)
         if not mark.exists():
+            began = time.monotonic()
             _copy(database_url, before, url)
             if before is None:
                 place = folder / f"begin-{engine}"
@@ -103,6 +110,7 @@ def _grown(folder: Path, engine: str, database_url: str) -> dict[int, str]:
             else:
                 growing.grow(url, servers.SECRET)
             mark.touch()
+            table.note(f"{engine}: growing to {size:,}", f"{time.monotonic() - began:.0f} s")
         found[size] = before = url
         size *= 10
     return found

@@ -1,8 +1,13 @@
 """The files of docs/deployment can be read by what they are for, and say what the service relies on."""
 
+import re
+import subprocess
 from configparser import ConfigParser
 from importlib import import_module
 from pathlib import Path
+
+from moderation_service import config
+from tests.support.factories import SECRET, SITES
 
 ROOT = Path(__file__).parent.parent
 DEPLOYMENT = ROOT / "docs" / "deployment"
@@ -15,9 +20,9 @@ def text_of(name: str) -> str:
 class Unit(ConfigParser):
     """A systemd unit; a key that is set several times keeps its last value here."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str = "", text: str = "") -> None:
         super().__init__(strict=False, interpolation=None, delimiters=("=",), comment_prefixes=("#", ";"))
-        self.read_string(text_of(name))
+        self.read_string(text or text_of(name))
 
 
 def test_every_file_is_named_in_the_table() -> None:
@@ -41,6 +46,33 @@ def test_the_unit_of_the_service_runs_it_without_rights_and_stops_it_in_time() -
     assert service["ProtectSystem"] == "strict"
     assert unit["Install"]["WantedBy"] == "multi-user.target"
     assert "MODERATION_TRUSTED_PROXIES" in text_of("moderation.service")
+
+
+def test_the_settings_beside_the_unit_are_read_by_the_service_and_by_a_shell(tmp_path: Path) -> None:
+    """A command takes them as the unit does, and lacks nothing but where to listen."""
+    settings = tmp_path / "environment"
+    sites = tmp_path / "sites.toml"
+    sites.write_text(SITES, encoding="utf-8")
+    key = f"MODERATION_SECRET_KEYS={SECRET}\n"
+    settings.write_text(text_of("environment").replace("/etc/moderation/sites.toml", str(sites)) + key)
+    script = text_of("moderation-as").replace("/etc/moderation/environment", str(settings))
+    script = script.replace("exec runuser --user moderation -- /opt/moderation/bin/moderation-service", "exec env")
+    said = subprocess.run(["/bin/sh", "-c", script], check=True, capture_output=True, text=True, env={}).stdout
+    read = config.read(dict(line.split("=", 1) for line in said.splitlines()))
+    assert read.database_url == "sqlite:////var/lib/moderation/moderation.db"
+    assert read.smtp.username == "user"
+    assert read.sites == sites
+
+
+def test_the_timer_of_the_document_makes_a_backup_as_the_user_of_the_service() -> None:
+    document = (ROOT / "docs" / "backup.md").read_text(encoding="utf-8")
+    service, timer = (Unit(text=one) for one in re.findall(r"```ini\n(.*?)```", document, re.DOTALL))
+    of_service = Unit("moderation.service")["Service"]
+    for name in ("User", "EnvironmentFile"):
+        assert service["Service"][name] == of_service[name]
+    program = of_service["ExecStart"].split()[0]
+    assert service["Service"]["ExecStart"].startswith(f"{program} backup /var/backups/moderation/")
+    assert timer["Install"]["WantedBy"] == "timers.target"
 
 
 def test_the_unit_of_the_socket_opens_it_for_the_proxy_alone() -> None:

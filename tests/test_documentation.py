@@ -14,11 +14,13 @@ from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
 
+import click
 import pytest
 from babel import Locale
 from standardwebhooks import Webhook
 
 from bench import capacity
+from moderation_service.cli import main
 from moderation_service.config import Settings, variable
 from moderation_service.locales import LANGUAGES
 from moderation_service.storage.schema import metadata
@@ -175,6 +177,27 @@ def test_every_make_target_that_is_named_exists(document: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"(?:^|`)make ([a-z-]+)", document.read_text(encoding="utf-8"), re.MULTILINE):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+_COMMAND = re.compile(r"(?:^|[\s`(])moderation-service ([a-z][^`\n#|]*)")
+_OPTION = re.compile(r"(?<![\w-])--[a-z][a-z-]*")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=name_of)
+def test_every_command_and_option_that_is_named_exists(document: Path) -> None:
+    text = document.read_text(encoding="utf-8")
+    code = [*re.findall(r"^```.*?^```", text, re.DOTALL | re.MULTILINE), *named(document)]
+    for line in (line for one in code for line in _COMMAND.findall(one)):
+        command: click.Command = main
+        for word in line.split():
+            if not isinstance(command, click.Group):
+                break
+            assert word in command.commands or not word.isalpha() or word.isupper(), f"no command {line}"
+            if word not in command.commands:
+                break
+            command = command.commands[word]
+        options = {name for one in command.params for name in one.opts} | {"--help", "--version"}
+        assert set(_OPTION.findall(line)) <= options, line
 
 
 FOR_DEVELOPERS = [ROOT / "CONTRIBUTING.md", DOCS / "architecture.md", *sorted((DOCS / "decisions").glob("*.md"))]

