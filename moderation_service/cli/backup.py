@@ -3,6 +3,7 @@
 import os
 import time
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import click
@@ -29,16 +30,17 @@ def backup(file: Path, keep: int | None) -> None:
     """Copy the database to FILE while the service runs, and check the copy."""
     log.configure(in_words=True, warnings_only=True)
     database = _file_or_tools(file, restores=False)
-    to = file if keep is None else backups.stamped(file, utc_now())
+    now = utc_now()
+    to = file if keep is None else backups.stamped(file, now)
     began = time.monotonic()
     try:
-        found = command.run(_back_up(database, to))
+        found = command.run(_back_up(database, to, now))
     except CopyError as error:
         command.fail([f"No backup was made: {error}"])
     seconds = time.monotonic() - began
     click.echo(f"{to} holds {_told(found)}. It was checked; that took {seconds:.1f} seconds.")
     click.echo(_keys(found.key_ids))
-    for one in backups.prune(file, keep) if keep is not None else ():
+    for one in command.run(backups.prune(database, file, keep)) if keep is not None else ():
         click.echo(f"Deleted {one}")
 
 
@@ -65,11 +67,14 @@ def restore(file: Path, *, force: bool) -> None:
         click.echo(f"Warning: {config.variable('secret_keys')} does not list the key {key_id}.", err=True)
 
 
-async def _back_up(database: Path, to: Path) -> Found:
+async def _back_up(database: Path, to: Path, now: datetime) -> Found:
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("Copying")
         return await backups.back_up(
-            database, to, on_progress=lambda done, total: progress.update(task, completed=done, total=total)
+            database,
+            to,
+            now=now,
+            on_progress=lambda done, total: progress.update(task, completed=done, total=total),
         )
 
 

@@ -1,8 +1,7 @@
 """The commands that delete: what is kept no longer, and what somebody asked to be erased."""
 
 import os
-import time
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import click
@@ -15,11 +14,12 @@ from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.retention import Kind
 from moderation_service.runtime.container import utc_now
 from moderation_service.services.accounts import sites_file
-from moderation_service.services.operations import deletion, erasing
+from moderation_service.services.operations import backup, deletion, erasing
 from moderation_service.services.operations.deletion import Due
 from moderation_service.services.operations.erasing import Erased
 from moderation_service.storage import migrations
-from moderation_service.storage.engine.database import Database, Opening
+from moderation_service.storage.engine.database import Database, Opening, file_of
+from moderation_service.storage.operations.backups import Backup
 from schemas.base import is_id
 
 _NAMES = {
@@ -28,6 +28,9 @@ _NAMES = {
     Kind.ADDRESS: "addresses of authors",
     Kind.DELIVERY: "messages of moderation mail",
 }
+
+_MOST_NAMED = 30
+_ERASED = "text, edits, objection, name, website, address, networks, notes of decisions, words of reports"
 
 
 @click.group()
@@ -99,6 +102,7 @@ async def _erase(
     settings: Settings, comments: Sequence[str], address: str | None, *, compact: bool, dry_run: bool
 ) -> None:
     keys = KeyRing(settings.secret_keys)
+    file = file_of(settings.database_url)
     async with Database.open(settings.database_url, Opening.EXISTING) as database:
         await migrations.require(database)
         if address is not None:
@@ -108,27 +112,68 @@ async def _erase(
             if comment_id not in there:
                 click.echo(f"{comment_id} is not stored, or was erased before")
         if dry_run:
-            for comment_id in sorted(there):
-                click.echo(f"{comment_id} would be erased")
-            click.echo(f"{_counted(len(there))} would be erased.")
+            _say_what_would_be_done(there, file, compact=compact)
             return
         done = await erasing.erase(database, sorted(there), now=utc_now())
         if comments:
             _receipt(done)
-        if address is not None and (reports := await erasing.erase_address(database, keys, address)):
-            click.echo(f"{reports} reports that the address sent were erased: words, name, address, network.")
-        began = time.monotonic()
-        is_purged = await database.purge(compact=compact)
-    _say_what_stays(is_purged=is_purged, compact=compact, seconds=time.monotonic() - began)
+        reports = 0 if address is None else await _erase_address(database, keys, address)
+        if done.comment_ids or reports:
+            _say_which_copies(file, await backup.made_since(database, None if reports else done.oldest))
+        if compact:
+            await _compact(database, file)
+        is_purged = await database.purge()
+    _say_what_stays(is_purged=is_purged)
 
 
-def _say_what_stays(*, is_purged: bool | None, compact: bool, seconds: float) -> None:
-    if compact and is_purged is not None:
-        click.echo(f"The file was written anew; nobody could write for {seconds:.1f} seconds.")
+def _say_what_would_be_done(comment_ids: Collection[str], file: Path | None, *, compact: bool) -> None:
+    for comment_id in sorted(comment_ids):
+        click.echo(f"{comment_id} would be erased")
+    click.echo(f"{_counted(len(comment_ids))} would be erased.")
+    if compact and file is not None:
+        click.echo(f"{file} would be written anew, {_size(file)}; nobody can write meanwhile.")
+
+
+async def _erase_address(database: Database, keys: KeyRing, address: str) -> int:
+    """Erase what else names an address, and return how many reports that were."""
+    if reports := await erasing.erase_address(database, keys, address):
+        click.echo(f"{reports} reports that the address sent were erased: words, name, address, network.")
+    if blocks := await erasing.blocks_of(database, keys, address):
+        click.echo(f"Blocks of the address stay in force, until they are lifted: {blocks} (see `blocks list`).")
+    return reports
+
+
+async def _compact(database: Database, file: Path | None) -> None:
+    """Write the file anew, and say before how large it is and afterwards for how long nobody could write."""
+    if file is None:
+        click.echo("There is no file to write anew: VACUUM FULL of the server does that, table by table.")
+        return
+    click.echo(f"Writing {file} anew, {_size(file)}: until that is done, comments are answered 503.")
+    seconds = await database.compact()
+    click.echo(f"The file was written anew; nobody could write for {seconds:.1f} seconds.")
+
+
+def _size(file: Path) -> str:
+    return f"{file.stat().st_size / 1_000_000:.1f} MB"
+
+
+def _say_which_copies(file: Path | None, made: Sequence[Backup]) -> None:
+    """Name the copies that hold what was erased, as far as they are known."""
+    for one in made[:_MOST_NAMED]:
+        gone = "" if one.path.exists() else " (no longer there; where it was moved to, it holds it)"
+        click.echo(f"  the backup of {one.made_at:%Y-%m-%d %H:%M} UTC: {one.path}{gone}")
+    if len(made) > _MOST_NAMED:
+        click.echo(f"  and {len(made) - _MOST_NAMED} more, back to {made[-1].made_at:%Y-%m-%d %H:%M} UTC")
+    for path in [] if file is None else backup.kept_beside(file):
+        click.echo(f"  what a restored backup replaced: {path}")
+
+
+def _say_what_stays(*, is_purged: bool | None) -> None:
     if is_purged is None:
         click.echo(
-            "On this server the deleted rows lie in its files until VACUUM has run, and in its write-ahead log "
-            "and archive until these are recycled."
+            "On this server the deleted rows lie in its files until VACUUM has run and their place is used again "
+            "(VACUUM FULL writes a table anew at once), in its write-ahead log and archive until these are "
+            "recycled, and in its own log where that holds statements with their values."
         )
     elif not is_purged:
         command.fail(
@@ -140,7 +185,7 @@ def _receipt(done: Erased) -> None:
     """Say what was erased, and where it still is."""
     at = utc_now()
     for comment_id in done.comment_ids:
-        click.echo(f"{comment_id} was erased: text, name, website, address, networks, notes of decisions")
+        click.echo(f"{comment_id} was erased: {_ERASED}")
     click.echo(f"{_counted(len(done.comment_ids))} erased at {at:%Y-%m-%d %H:%M:%S} UTC.")
     if done.announced:
         click.echo(f"{_counted(done.announced)} had been public: the feed says `erased`, and no page shows that.")

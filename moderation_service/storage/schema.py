@@ -536,6 +536,15 @@ retention_rules = Table(
 What is of no site has an empty one. Of what came before `done_until` something may be deleted by the rule.
 """
 
+backups = Table(
+    "backups",
+    metadata,
+    Column("id", identifier(), primary_key=True),
+    Column("made_at", UtcDateTime, nullable=False),
+    Column("path", Text, nullable=False),
+)
+"""Backups that the command made of a file, and where each was put; one knows itself and those before it."""
+
 change_counters = Table(
     "change_counters",
     metadata,

@@ -73,8 +73,11 @@ async def test_an_erased_author_is_in_no_file_while_the_service_runs(
         for status in ("", "?status=rejected", "?status=withdrawn"):
             answer = await http.get(f"/api/v1/moderation/comments{status}", headers=bearer())
             assert {one["id"] for one in (await answer.json())["comments"]} <= {other}
+        planned = await run(environ, "erase", "--compact", "--dry-run")
+        assert f"{tmp_path}/test.db would be written anew, " in planned.output
         again = await run(environ, "erase", "--comment", ids[0], "--compact")
         assert again.exit_code == 0, again.output
+        assert "until that is done, comments are answered 503" in again.output
         assert "is not stored, or was erased before" in again.output
         assert "nobody could write for" in again.output
         await post(http, body="dopo")
@@ -83,6 +86,39 @@ async def test_an_erased_author_is_in_no_file_while_the_service_runs(
     asked.write_text("Giuliana")
     wrong = await run(environ, "erase", "--address-file", asked)
     assert (wrong.exit_code, "is not one e-mail address" in wrong.output) == (1, True)
+
+
+@only_sqlite
+async def test_the_receipt_names_the_backups_that_hold_it_still(
+    environ: dict[str, str], start: Start, tmp_path: Path
+) -> None:
+    folder = tmp_path / "backups"
+    folder.mkdir()
+    service = await start(screening="off")
+    async with client_of(service.url) as http:
+        assert (await run(environ, "backup", folder / "before.db")).exit_code == 0
+        ids = await mine(http)
+        for name in ("first.db", "moved.db"):
+            assert (await run(environ, "backup", folder / name)).exit_code == 0
+        assert (await run(environ, "backup", folder / "day.db", "--keep", "1")).exit_code == 0
+        (folder / "moved.db").unlink()
+        assert (await run(environ, "backup", folder / "first.db")).exit_code == 1, "it is there already"
+        (tmp_path / "test.db.replaced-2026-11-29T020000Z").touch()
+        said = await run(environ, "erase", "--comment", ids[0])
+        [day] = [one for one in folder.iterdir() if one.name.startswith("day-")]
+        named = [
+            line.strip().partition(" UTC: ")[2] for line in said.output.splitlines() if "the backup of" in line
+        ]
+        assert named == [
+            str(day),
+            f"{folder / 'moved.db'} (no longer there; where it was moved to, it holds it)",
+            str(folder / "first.db"),
+        ]
+        assert f"what a restored backup replaced: {tmp_path}/test.db.replaced-2026-11-29T020000Z" in said.output
+        day.rename(folder / "day-2026-11-01T020000Z.db")
+        assert (await run(environ, "backup", folder / "day.db", "--keep", "1")).exit_code == 0
+        said = await run(environ, "erase", "--comment", ids[1])
+        assert said.output.count("the backup of") == 4
 
 
 async def test_on_both_databases_it_is_said_what_stays_and_what_is_due(

@@ -1,24 +1,34 @@
 """Copies of the database for the day on which it is lost: made while the service runs, checked, put back."""
 
 import asyncio
+import os
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from uuid import uuid4
+
+import structlog
 
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.storage import migrations
 from moderation_service.storage.engine import file_copies
-from moderation_service.storage.engine.database import Database, Opening, url_of
+from moderation_service.storage.engine.database import Connection, Database, Opening, url_of
 from moderation_service.storage.engine.file_copies import CopyError, InUseError, OnProgress
 from moderation_service.storage.migrations import NEWEST, SchemaError, State
-from moderation_service.storage.operations import contents
+from moderation_service.storage.operations import backups, contents
 from moderation_service.storage.operations import keys as stored_keys
+from moderation_service.storage.operations.backups import Backup
 from moderation_service.storage.operations.contents import Contents
 
 _STAMP = "%Y-%m-%dT%H%M%SZ"
 _STAMPED = r"\d{4}-\d\d-\d\dT\d{6}Z"
+_NOTED_FROM = "0034"
+"""The first schema that notes backups."""
+
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class NotEmptyError(Exception):
@@ -47,15 +57,66 @@ def stamped(path: Path, now: datetime) -> Path:
     return path.with_name(f"{path.stem}-{now.strftime(_STAMP)}{path.suffix}")
 
 
-async def back_up(database: Path, to: Path, *, on_progress: OnProgress = lambda *_: None) -> Found:
-    """Copy a database that may be in use to a new file, checked; raise CopyError, SchemaError or OSError."""
-    await look(database)
-    await asyncio.to_thread(file_copies.take, database, to, on_progress=on_progress)
+async def back_up(database: Path, to: Path, *, now: datetime, on_progress: OnProgress = lambda *_: None) -> Found:
+    """Copy a database that may be in use to a new file, checked; raise CopyError, SchemaError or OSError.
+
+    The database notes it before, so that the copy knows itself; where it cannot, there is a warning in the log.
+    """
+    found = await look(database)
+    async with _noted(database, to, found.schema, now):
+        await asyncio.to_thread(file_copies.take, database, to, on_progress=on_progress)
     return await look(to)
 
 
-def prune(path: Path, keep: int) -> list[Path]:
+@asynccontextmanager
+async def _noted(database: Path, to: Path, schema: str, now: datetime) -> AsyncIterator[None]:
+    """Note a backup that is made within the block, unless that fails."""
+    backup_id, path = str(uuid4()), _absolute(to)
+    await _note(database, schema, lambda connection: backups.note(connection, backup_id, path, at=now))
+    try:
+        yield
+    except BaseException:
+        await _note(database, schema, lambda connection: backups.forget(connection, backup_id))
+        raise
+
+
+async def _note(database: Path, schema: str, change: Callable[[Connection], Awaitable[None]]) -> None:
+    """Change what is noted of backups; what cannot be noted is said in the log, as no backup is lost by it."""
+    if schema < _NOTED_FROM:
+        return
+    try:
+        async with Database.open(url_of(database), Opening.EXISTING) as opened, opened.write() as connection:
+            await change(connection)
+    except UnavailableError as error:
+        _log.warning("backup.not_noted", reason=error.reason)
+
+
+def _absolute(path: Path) -> Path:
+    return Path(os.path.abspath(path))  # noqa: PTH100 - a link is named as it is
+
+
+async def made_since(database: Database, moment: datetime | None) -> list[Backup]:
+    """Return the backups that were noted since a moment, or all, the newest first."""
+    async with database.read() as connection:
+        return await backups.since(connection, moment)
+
+
+def kept_beside(database: Path) -> list[Path]:
+    """Return what a restored backup replaced and is still kept beside the database."""
+    return sorted(database.parent.glob(f"{database.name}.replaced-*"))
+
+
+async def prune(database: Path, path: Path, keep: int) -> list[Path]:
     """Delete all but the newest backups that `stamped` names after a path; return which were deleted."""
+    deleted = _prune(path, keep)
+    if deleted:
+        gone = [_absolute(one) for one in deleted]
+        schema = (await look(database)).schema
+        await _note(database, schema, lambda connection: backups.forget_deleted(connection, gone))
+    return deleted
+
+
+def _prune(path: Path, keep: int) -> list[Path]:
     pattern = re.compile(f"{re.escape(path.stem)}-{_STAMPED}{re.escape(path.suffix)}")
     made = sorted(one for one in path.parent.iterdir() if pattern.fullmatch(one.name) and one.is_file())
     for one in made[:-keep]:

@@ -9,16 +9,21 @@ from moderation_service.domain.accounts import addresses
 from moderation_service.domain.keys import KeyRing
 from moderation_service.storage.comments import changes, comments, erasure
 from moderation_service.storage.engine.database import Database
+from moderation_service.storage.moderation import blocks
 
 _BATCH = 50
 
 
 @dataclass(slots=True)
 class Erased:
-    """What was erased: the ids of comments, and of how many the public learns that they are gone."""
+    """What was erased: the ids of comments, of how many the public learns that they are gone, and since when.
+
+    `oldest` is when the first of them came in, None where there was none: no copy of before holds any.
+    """
 
     comment_ids: list[str] = field(default_factory=list)
     announced: int = 0
+    oldest: datetime | None = None
 
 
 async def of_address(database: Database, keys: KeyRing, address: str, *, site_id: str | None = None) -> list[str]:
@@ -54,6 +59,8 @@ async def erase(database: Database, comment_ids: Sequence[str], *, now: datetime
                 await changes.stamp(connection, site_id, sorted(by_site[site_id]), at=now)
                 done.announced += len(by_site[site_id])
             done.comment_ids += sorted(locked)
+            came = [one.created_at for one in locked.values()]
+            done.oldest = min(came if done.oldest is None else [*came, done.oldest])
     return done
 
 
@@ -65,6 +72,12 @@ async def erase_address(database: Database, keys: KeyRing, address: str, *, site
     async with database.write() as connection:
         await erasure.forget_searches(connection, address)
         return await erasure.forget_reporter(connection, _hashes(keys, address), site_id=site_id)
+
+
+async def blocks_of(database: Database, keys: KeyRing, address: str) -> int:
+    """Return how many blocks of an address there are: an erasure leaves them."""
+    async with database.read() as connection:
+        return await blocks.count_of(connection, _hashes(keys, address))
 
 
 class Purge:

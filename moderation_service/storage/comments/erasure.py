@@ -13,6 +13,7 @@ from moderation_service.domain.notifications.states import MODERATION, DeliveryS
 from moderation_service.storage.engine.database import Connection
 from moderation_service.storage.moderation import reporters
 from moderation_service.storage.notifications import deliveries as deliveries_of
+from moderation_service.storage.notifications import replies
 from moderation_service.storage.schema import (
     ERASED,
     IS_DISPOSABLE,
@@ -66,6 +67,7 @@ async def erase(connection: Connection, comment_ids: Collection[str], *, at: dat
     """
     await forget_addresses(connection, comment_ids)
     await deliveries_of.forget_about(connection, comment_ids)
+    await replies.forget_about(connection, comment_ids)
     await reporters.forget_of_comments(connection, comment_ids)
     for table in GONE_WITH_IT:
         await connection.execute(delete(table).where(table.c.comment_id.in_(comment_ids)))

@@ -171,24 +171,32 @@ class Database:
                 await connection.execute(select(func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
             yield connection
 
-    async def purge(self, *, compact: bool = False) -> bool | None:
+    async def purge(self) -> bool | None:
         """Let what was deleted be gone from the database's files; None where they are a server's.
 
-        It waits for readers that still need the log; False where some went on for a minute. With `compact` the
-        file is written anew while nobody can write.
+        It waits for readers that still need the log; False where some went on for a minute.
         """
         path = self._path
         if path is None:
             return None
-        until = time.monotonic() + self.limits.exclusive
-        if compact:
-            async with self._turn(self.limits.exclusive):
-                await asyncio.to_thread(build_anew, path)
-        while not await asyncio.to_thread(_is_cut_off, path):
-            if time.monotonic() > until:
-                return False
-            await asyncio.sleep(_BETWEEN_PURGES)
+        with in_our_words():
+            until = time.monotonic() + self.limits.exclusive
+            while not await asyncio.to_thread(_is_cut_off, path):
+                if time.monotonic() > until:
+                    return False
+                await asyncio.sleep(_BETWEEN_PURGES)
         return True
+
+    async def compact(self) -> float | None:
+        """Write the file anew; return for how many seconds nobody could write, None where it is a server's."""
+        path = self._path
+        if path is None:
+            return None
+        with in_our_words():
+            async with self._turn(self.limits.exclusive):
+                began = time.monotonic()
+                await asyncio.to_thread(build_anew, path)
+                return time.monotonic() - began
 
     async def keep_complete(self) -> None:
         """Keep a copy of a SQLite file alone from being far behind, until cancelled; else return at once."""

@@ -8,6 +8,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from moderation_service.storage.engine.faults import code_of
+from moderation_service.storage.engine.sqlite_files import OVERWRITE
 
 _MAGIC = b"SQLite format 3\x00"
 _COMPANIONS = ("-wal", "-shm", "-journal")
@@ -135,7 +136,9 @@ def _explained(target: Path) -> Iterator[None]:
 
 def _open(path: Path) -> sqlite3.Connection:
     uri = f"{path.absolute().as_uri()}?mode=rw"
-    return sqlite3.connect(uri, uri=True, timeout=2, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, timeout=2, isolation_level=None, check_same_thread=False)
+    connection.execute(OVERWRITE)
+    return connection
 
 
 def _synchronise(folder: Path) -> None:

@@ -10,11 +10,11 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
 from moderation_service.storage.engine.limits import DatabaseLimits
-from moderation_service.storage.engine.sqlite_files import SqliteFiles
+from moderation_service.storage.engine.sqlite_files import OVERWRITE, SqliteFiles
 
 _PRAGMAS = (
     "PRAGMA synchronous = FULL",
-    "PRAGMA secure_delete = ON",
+    OVERWRITE,
     "PRAGMA foreign_keys = ON",
     "PRAGMA busy_timeout = 2000",
     "PRAGMA wal_autocheckpoint = 4000",

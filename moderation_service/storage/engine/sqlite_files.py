@@ -13,6 +13,9 @@ import structlog
 from moderation_service.storage.engine.faults import FilesReplacedError, code_of
 from moderation_service.storage.engine.limits import DatabaseLimits
 
+OVERWRITE = "PRAGMA secure_delete = ON"
+"""What is deleted is overwritten; set on every connection that may write, whatever SQLite was built with."""
+
 _IDLE = 0.5
 
 _log = structlog.stdlib.get_logger(__name__)
@@ -145,7 +148,9 @@ def build_anew(path: Path) -> None:
 
 def _connect(path: Path) -> sqlite3.Connection:
     """Open a file that exists; whoever else is at work on it is not waited for."""
-    return sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
+    connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True, timeout=0, isolation_level=None)
+    connection.execute(OVERWRITE)
+    return connection
 
 
 def _identity(path: Path) -> _Identity:

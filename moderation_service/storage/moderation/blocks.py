@@ -41,6 +41,12 @@ async def count(connection: Connection, site_id: str) -> int:
     return (await connection.execute(query)).scalar_one()
 
 
+async def count_of(connection: Connection, value_hashes: Collection[str]) -> int:
+    """Return how many blocks all sites have of the addresses of some hashes."""
+    query = select(func.count()).where(blocks.c.kind == BlockKind.ADDRESS, blocks.c.value_hash.in_(value_hashes))
+    return (await connection.execute(query)).scalar_one()
+
+
 async def add(connection: Connection, keys: KeyRing, block: Block, *, same: Sequence[str]) -> None:
     """Store a block, in place of those of the same thing: of a keyed hash, or a spelling, among `same`."""
     is_sealed = block.kind in _SEALED

@@ -9,12 +9,14 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import text
 
 from moderation_service.storage import migrations
 from moderation_service.storage.engine import database as storage
+from moderation_service.storage.engine import file_copies
 from moderation_service.storage.engine.database import Database
 from moderation_service.storage.engine.limits import DatabaseLimits
 from tests.conftest import ENGINES
@@ -118,6 +120,31 @@ async def test_every_writer_limits_the_log_that_it_leaves(database: Database) ->
     assert limit == DatabaseLimits().largest_log
     batches = await database.transact(lambda connection: connection.execute(text("PRAGMA journal_size_limit")))
     assert batches.scalar_one() == limit
+
+
+async def test_every_connection_overwrites_what_is_deleted_whatever_sqlite_was_built_with(
+    database: Database, path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = text("PRAGMA secure_delete")
+    async with database.read() as reading, database.write() as writing:
+        found = [(await one.execute(asked)).scalar_one() for one in (reading, writing)]
+    found += [
+        (await way(lambda one: one.execute(asked))).scalar_one() for way in (database.transact, database.inspect)
+    ]
+    assert found == [1] * 4
+    said: list[str] = []
+
+    def connect(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connection = sqlite3.Connection(*arguments, **options)
+        connection.set_trace_callback(said.append)
+        connection.execute("PRAGMA secure_delete = OFF")
+        return connection
+
+    monkeypatch.setattr(sqlite3, "connect", connect)
+    await database.compact()
+    assert await database.purge()
+    await asyncio.to_thread(file_copies.take, path, tmp_path / "copy.db")
+    assert said.count("PRAGMA secure_delete = ON") == said.count("PRAGMA secure_delete = OFF") > 3
 
 
 async def test_files_are_made_for_their_owner_alone_and_left_as_they_are(path: Path, place: str) -> None:
