@@ -23,13 +23,15 @@ class DecisionReason(ResponseSchema):
 class Statement(ResponseSchema):
     """A decision by which a comment is rejected: when, and whether by a person, a program of the site, or a rule.
 
-    `rule` is the name of that rule, else null. `was_published` says that everybody could read it until then.
+    `rule` is the name of that rule, else null. `was_published` says that everybody could read it until then. Where
+    `is_of_edit`, an edit was rejected, and the comment stays published as it was.
     """
 
     decided_at = Timestamp(required=True)
     decided_by = fields.String(required=True, validate=validate.OneOf(["person", "program", "rule"]))
     rule = fields.String(required=True, allow_none=True)
     was_published = fields.Boolean(required=True)
+    is_of_edit = fields.Boolean(required=True)
 
 
 class Objection(ResponseSchema):
@@ -52,8 +54,8 @@ class OwnComment(ResponseSchema):
 
     An edit of a published comment waits as its `edit`, and readers see `body` until it is approved. What waits may
     be withdrawn: the comment or, if it is published, its edit.
-    `reason` is null unless it was rejected and a reason was given; `statement` says how that was decided.
-    Then `may_object` is true, once; `objection` is what was said, null without one.
+    `reason` is null unless it, or its last edit, was rejected and a reason was given; `statement` says how that
+    was decided. Where it is rejected `may_object` is true, once; `objection` is what was said, null without one.
     """
 
     id = fields.String(required=True, metadata={"format": "uuid"})

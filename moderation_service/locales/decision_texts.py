@@ -8,6 +8,8 @@ from moderation_service.locales import translations
 def heading(language: str, statement: Statement) -> str:
     """Say what was decided."""
     gettext = translations(language).gettext
+    if statement.is_of_edit:
+        return gettext("The change to your comment was not published")
     if statement.was_published:
         return gettext("Your comment has been taken down")
     return gettext("Your comment was not published")

@@ -101,7 +101,7 @@ class AuthorComposer:
         delivery_id: str,
         now: datetime,
     ) -> EmailMessage:
-        """Return the mail that says why a comment is rejected; `receipt` is a token of the comment's page."""
+        """Return the mail that says why a comment, or an edit, is rejected; `receipt` opens the comment's page."""
         end_url, reason = self._link(token), statement.reason
         mail = write(
             "statement",
@@ -115,7 +115,7 @@ class AuthorComposer:
                 "reason": reason and reason_texts.sentence(site.language, site.language, site.reasons, reason),
                 "comment": presentation.published(comment, site.language),
                 "receipt_url": f"{self._public_url}/receipts/{receipt}",
-                "may_object": comment.objected_at is None,
+                "may_object": comment.objected_at is None and not statement.is_of_edit,
                 "end_url": end_url,
             },
         )

@@ -416,7 +416,9 @@ def test_a_time_is_in_regional_form_and_names_its_zone(language: str, timezone: 
     assert f'<html lang="{language}">' in part(mail, "html")
 
 
-@pytest.mark.parametrize("kind", [*KINDS, "sample", "login", "attack", "statement", *REPORTER_KINDS])
+@pytest.mark.parametrize(
+    "kind", [*KINDS, "sample", "login", "attack", "statement", "statement of an edit", *REPORTER_KINDS]
+)
 @pytest.mark.parametrize("language", [one for one in LANGUAGES if one != "en"])
 def test_no_mail_has_an_untranslated_word_and_french_has_its_spaces(kind: str, language: str) -> None:
     mails = [parsed(a_mail(kind, spoken)) for spoken in ("en", language)]

@@ -114,7 +114,7 @@ def a_mail(kind: str, language: str) -> EmailMessage:
         return attacks.compose(site, moderator, message_id="<1@x>", since=NOW, now=NOW)
     if kind in REPORTER_KINDS:
         return a_mail_to_a_reporter(kind, language)
-    if kind in {"proof", "statement", *Notice}:
+    if kind in {"proof", "statement", "statement of an edit", *Notice}:
         return a_mail_to_an_author(kind, language)
     return composer().compose(a_message(notification, **KINDS[kind]))
 
@@ -149,14 +149,16 @@ def a_mail_to_an_author(kind: str, language: str) -> EmailMessage:
     sent: dict[str, Any] = {"token": "token", "delivery_id": "1", "now": NOW}
     if kind == "proof":
         return authors.proof(site, comment, list(Notice), "giuliana@example.com", **sent)
-    if kind == "statement":
+    if kind.startswith("statement"):
         statement = Statement(
             number=1,
+            revision=1,
             decided_at=NOW,
             decided_by=DecidedBy.PERSON,
             rule=None,
             reason="insult",
             was_published=False,
+            is_of_edit=kind == "statement of an edit",
         )
         site = replace(site, contact="redazione@example.org", rules_url="https://www.example.org/regole")
         return authors.statement(site, comment, statement, "giuliana@example.com", receipt="receipt", **sent)

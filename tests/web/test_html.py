@@ -222,7 +222,17 @@ async def test_every_page_and_mail_is_html_without_errors(
     start: Start, clock: Clock, smtp: MailServer, tmp_path: Path
 ) -> None:
     pages = Pages(tmp_path / "pages")
-    for kind in (*KINDS, "sample", "login", "attack", "proof", "statement", *Notice, *REPORTER_KINDS):
+    for kind in (
+        *KINDS,
+        "sample",
+        "login",
+        "attack",
+        "proof",
+        "statement",
+        "statement of an edit",
+        *Notice,
+        *REPORTER_KINDS,
+    ):
         for language in LANGUAGES:
             part = a_mail(kind, language).get_body(("html",))
             assert part is not None

@@ -71,7 +71,7 @@ class OwnEdit:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OwnComment:
-    """What an author sees of a comment of theirs; `statement` says why it is rejected, if somebody decided so.
+    """What an author sees of a comment of theirs; `statement` says why it, or an edit, is rejected, if it is.
 
     `edit` is the new text that waits while the comment is published as it is, None without one.
     """

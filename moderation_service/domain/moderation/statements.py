@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 
 from moderation_service.domain.comments.comment import Status
-from moderation_service.domain.moderation.decisions import Channel, Entry
+from moderation_service.domain.moderation.decisions import Channel, Decision, Entry
 
 STATEMENT = "statement"
 """The kind of delivery that states a decision to an author; its reference is the comment, and its number."""
@@ -25,33 +25,41 @@ class DecidedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A decision by which a comment is rejected; it names no moderator.
+    """A decision by which a comment is rejected, or an edit of a published one; it names no moderator.
 
-    `number` is that of the decision in the comment's history, `rule` the name of what decided by itself, `reason`
-    a code of the site's or None. `was_published` says that everybody could read the comment until then.
+    `number` is that of the decision in the comment's history, `revision` that of the text it was about, `rule` the
+    name of what decided by itself, `reason` a code of the site's or None. `was_published` says that everybody
+    could read the comment until then; one whose edit was rejected (`is_of_edit`) everybody can read still.
     """
 
     number: int
+    revision: int
     decided_at: datetime
     decided_by: DecidedBy
     rule: str | None
     reason: str | None
     was_published: bool
+    is_of_edit: bool
 
 
 def of(history: Sequence[Entry]) -> Statement | None:
-    """Return what is to be said to the author of a comment with a history; None where it is not rejected."""
+    """Return what is to be said to the author of a comment with a history; None where nothing is rejected."""
     decision = standing(history)
-    if decision is None or decision.to_status is not Status.REJECTED:
+    if decision is None:
+        return None
+    is_of_edit = decision.decision is Decision.REJECT and decision.to_status is Status.APPROVED
+    if decision.to_status is not Status.REJECTED and not is_of_edit:
         return None
     by = decided_by(decision.actor.channel)
     return Statement(
         number=decision.number,
+        revision=decision.revision,
         decided_at=decision.at,
         decided_by=by,
         rule=decision.actor.name if by is DecidedBy.RULE else None,
         reason=decision.reason,
-        was_published=decision.from_status is Status.APPROVED,
+        was_published=decision.from_status is Status.APPROVED and not is_of_edit,
+        is_of_edit=is_of_edit,
     )
 
 

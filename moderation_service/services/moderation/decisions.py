@@ -311,7 +311,8 @@ class _Standing:
 
 
 async def _settle_edits(connection: Connection, steps: Sequence[_Step], now: datetime) -> None:
-    """Follow decisions, in their order, with the edits of their comments."""
+    """Follow decisions, in their order, with the edits of their comments; authors of rejected ones are told."""
+    rejected = []
     for step in steps:
         comment = step.comment
         if step.edit is not None:
@@ -319,12 +320,15 @@ async def _settle_edits(connection: Connection, steps: Sequence[_Step], now: dat
                 await revisions.publish(connection, comment.id, step.edit, step.entry)
             else:
                 await revisions.reject(connection, comment.id, step.edit, step.entry)
+                rejected.append(comment)
         if step.reopened is not None:
             await revisions.reopen(connection, comment.id, step.reopened, at=now)
     touched = sorted({one.comment.id for one in steps if one.edit is not None or one.reopened is not None})
     if touched:
         await revisions.place(connection, touched)
         await outbox.renew(connection, touched)
+    if rejected:
+        await statements.enqueue(connection, rejected, now)
 
 
 async def _write(

@@ -1,6 +1,7 @@
-"""Statements: mail by which authors with a proved address are told why a comment of theirs is rejected."""
+"""Statements: mail by which authors with a proved address are told why a comment or an edit is rejected."""
 
 from collections.abc import Callable, Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 from uuid import UUID, uuid4, uuid5
 
@@ -13,7 +14,7 @@ from moderation_service.domain.moderation.statements import STATEMENT, STATEMENT
 from moderation_service.mail.author import AuthorComposer
 from moderation_service.services.accounts.directory import Directory
 from moderation_service.services.notifications.kinds import Letter
-from moderation_service.storage.comments import comments, contacts
+from moderation_service.storage.comments import comments, contacts, revisions
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.moderation import decisions
 from moderation_service.storage.notifications import deliveries, subscriptions
@@ -27,7 +28,7 @@ async def enqueue(
     *,
     waits: timedelta = STATEMENT_WAITS,
 ) -> None:
-    """Queue a statement for the authors of comments that are rejected, once for each decision.
+    """Queue a statement for the authors of comments that are rejected, or of whose edits, once for each decision.
 
     The comments are locked, and their histories written; whose address is not proved gets nothing.
     """
@@ -76,14 +77,19 @@ class Statements:
                 return None
             comment = await comments.get(connection, comment_id)
             statement = rules.of(await decisions.history(connection, comment_id))
-            is_rejected = locked.status is Status.REJECTED
-            if not is_rejected or statement is None or statement.number != int(number):
+            if not _stands(statement, locked.status, int(number)):
                 await subscriptions.take_back(connection, comment_id, _of(comment_id, int(number)))
                 return None
             address = await contacts.address(connection, self._keys, comment_id)
             takes = await subscriptions.takes_statements(connection, comment_id)
-        if comment is None or address is None or not takes:
+            edit = None
+            if statement is not None and statement.is_of_edit:
+                edit = await revisions.rejected(connection, comment_id, statement.revision)
+        if comment is None or address is None or statement is None or not takes:
             return None
+        if statement.is_of_edit:
+            body, body_html = edit or ("", "")
+            comment = replace(comment, body=body, body_html=body_html, edit=None)
         return self._stated(delivery, comment, statement, address)
 
     def _stated(
@@ -103,6 +109,13 @@ class Statements:
             now=self._clock(),
         )
         return Letter(mail, address)
+
+
+def _stands(statement: Statement | None, status: Status, number: int) -> bool:
+    """Tell whether a decision stands still, by its number: the comment is rejected by it, or its edit alone."""
+    if statement is None or statement.number != number:
+        return False
+    return status is (Status.APPROVED if statement.is_of_edit else Status.REJECTED)
 
 
 def _of(comment_id: str, number: int) -> str:

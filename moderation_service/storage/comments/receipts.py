@@ -88,7 +88,7 @@ async def _own(connection: Connection, row: Row[Any]) -> OwnComment:
     if number is not None:
         values["edit"] = OwnEdit(revision=number, body=body, body_html=body_html, at=at)
     values["status"] = Status.PENDING if values.pop("is_filed_by_rule") else Status(row.status)
-    if values["status"] is Status.REJECTED:
+    if values["status"] is Status.REJECTED or (values["status"] is Status.APPROVED and number is None):
         values["statement"] = statements.of(await history_of_decisions.history(connection, row.id))
     return OwnComment(**values)
 

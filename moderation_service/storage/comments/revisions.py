@@ -74,6 +74,15 @@ async def waiting(connection: Connection, comment_ids: Collection[str]) -> dict[
     return found
 
 
+async def rejected(connection: Connection, comment_id: str, number: int) -> tuple[str, str] | None:
+    """Return the text of a rejected edit, and its HTML; None where it is not kept any more."""
+    query = select(revisions.c.body, revisions.c.body_html).where(
+        _is(comment_id, number), revisions.c.state == State.REJECTED
+    )
+    row = (await connection.execute(query)).first()
+    return None if row is None else (row.body, row.body_html)
+
+
 async def next_number(connection: Connection, comment: QueuedComment) -> int:
     """Return the number of the next text: none has it, also of those that are not kept any more."""
     query = select(func.max(author_changes.c.revision)).where(author_changes.c.comment_id == comment.id)

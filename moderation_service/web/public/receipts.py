@@ -91,4 +91,5 @@ def _stated(statement: Statement) -> dict[str, object]:
         "decided_by": statement.decided_by,
         "rule": statement.rule,
         "was_published": statement.was_published,
+        "is_of_edit": statement.is_of_edit,
     }

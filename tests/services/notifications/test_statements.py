@@ -2,9 +2,11 @@
 
 from typing import Any
 
+from moderation_service.domain.comments.receipts import MailedReceipts, OwnComment
 from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Request
-from moderation_service.domain.moderation.statements import STATEMENT, STATEMENT_WAITS
-from moderation_service.services.operations import erasing
+from moderation_service.domain.moderation.statements import STATEMENT, STATEMENT_WAITS, DecidedBy, Statement
+from moderation_service.services.operations import erasing, retention
+from moderation_service.services.screening.client_networks import Client
 from tests.conftest import Clock
 from tests.support import office as offices
 from tests.support.authors import confirmed, path_in
@@ -12,6 +14,7 @@ from tests.support.factories import ADDRESS
 from tests.support.office import Office
 from tests.support.smtp import MailServer
 
+CLIENT = Client(address=None, network="")
 ANNA = Actor(channel=Channel.DESK, moderator_id="anna", name="Anna Moderatrice")
 
 
@@ -21,6 +24,18 @@ async def reject(office: Office, comment_id: str, actor: Actor = ANNA, **changed
     assert site is not None
     request = Request(comment_id=comment_id, decision=Decision.REJECT, expected=None, **changed)
     await office.container.moderation.decide(site, [request], actor=actor)
+
+
+async def own(office: Office, comment_id: str) -> OwnComment:
+    """The comment as its author sees it, by the receipt that is mailed."""
+    token = MailedReceipts(office.container.keys, office.clock).sign(comment_id)
+    return (await office.container.web.receipts.find(token))[1]
+
+
+async def edit(office: Office, comment_id: str, body: str) -> None:
+    site = office.container.directory.sites.get("coop")
+    assert site is not None
+    await office.container.web.receipts.edit(await own(office, comment_id), site, body, client=CLIENT)
 
 
 async def sent_after(office: Office, clock: Clock) -> int:
@@ -65,6 +80,53 @@ async def test_a_rejection_is_stated_once_and_only_while_it_stands(
         assert second.message["Subject"] == "[Associazione dell'Esempio] Il tuo commento è stato rimosso"
         assert "Non è stato indicato un motivo." in " ".join(second.text().split())
         assert first.message["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"
+
+
+async def test_an_author_is_told_that_an_edit_was_rejected_while_the_comment_stays(
+    environ: dict[str, str], clock: Clock, smtp: MailServer
+) -> None:
+    async with offices.opened(environ, clock) as office:
+        comment_id = await confirmed(office, smtp, notify_replies=True)
+        await office.decide([comment_id])
+        await edit(office, comment_id, "il testo nuovo")
+        await reject(office, comment_id, reason="off_topic")
+        await office.undo([comment_id])
+        assert await sent_after(office, clock) == 0, "the edit waits again"
+        await reject(office, comment_id, reason="off_topic")
+        assert (await own(office, comment_id)).statement == Statement(
+            number=4,
+            revision=2,
+            decided_at=clock(),
+            decided_by=DecidedBy.PERSON,
+            rule=None,
+            reason="off_topic",
+            was_published=False,
+            is_of_edit=True,
+        )
+        assert await sent_after(office, clock) == 1
+        [mail] = smtp.to(ADDRESS)[1:]
+        assert (
+            mail.message["Subject"]
+            == "[Associazione dell'Esempio] La modifica al tuo commento non è stata pubblicata"
+        )
+        for part in (mail.text(), mail.html()):
+            said = " ".join(part.split())
+            assert "il testo nuovo" in said
+            assert "Il commento non ha a che fare con l’argomento della pagina." in said
+            assert "Il commento resta pubblicato com’era. Puoi modificarlo di nuovo." in said
+            assert "obiezione" not in said
+        await edit(office, comment_id, "ancora un altro")
+        assert (await own(office, comment_id)).statement is None, "the next one waits"
+        await reject(office, comment_id)
+        clock.advance(hours=30)
+        await retention.forget(office.database, clock(), sites=office.container.directory.sites)
+        assert await sent_after(office, clock) == 1, "mail was late, and the text is not kept any more"
+        assert "interessante…" not in smtp.to(ADDRESS)[-1].text()
+        await edit(office, comment_id, "il terzo")
+        await reject(office, comment_id)
+        await office.decide([comment_id], Decision.SPAM, expected=None)
+        assert await sent_after(office, clock) == 0
+        await office.assert_balanced()
 
 
 async def test_whoever_proves_an_address_later_is_told_then_and_whoever_ended_mail_is_not(
