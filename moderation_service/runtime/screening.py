@@ -50,6 +50,10 @@ def built(basis: Basis, trust: Trust, on_released: Callable[[], None]) -> Screen
     traffic = Traffic(
         database, directory, basis.keys, clock=clock, process_id=basis.new_id(), on_attack=notices.enqueue
     )
+    # Reports and objections are counted apart, each process its own: many of them make no comment look suspicious.
+    reported = Traffic(
+        database, directory, basis.keys, clock=clock, process_id=basis.new_id(), on_attack=notices.enqueue
+    )
     blocks = Blocks(database, basis.keys, clock=clock, new_id=basis.new_id)
     learned = LearnedScores(database, directory, clock=clock)
     form_stamps = FormStamps(basis.keys, clock)
@@ -71,7 +75,7 @@ def built(basis: Basis, trust: Trust, on_released: Callable[[], None]) -> Screen
             [
                 Check("blocks", reports.without_texts(blocks.look)),
                 Check("form", FormCheck(form_stamps).look),
-                Check("traffic", traffic.look, traffic.count),
+                Check("traffic", reported.look, reported.count),
             ],
             is_on=settings.screening,
             within=basis.limits.check_within,
