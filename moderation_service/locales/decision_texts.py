@@ -30,7 +30,7 @@ def of_report(language: str, outcome: ReportOutcome | None) -> str:
     """Say what became of a report; None is that it came."""
     gettext = translations(language).gettext
     if outcome is None:
-        return gettext("Your report has arrived")
+        return gettext("We have received your report")
     if outcome is ReportOutcome.KEPT:
         return gettext("The comment that you reported stays published")
     return gettext("The comment that you reported has been taken down")

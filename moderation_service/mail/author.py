@@ -62,13 +62,15 @@ class AuthorComposer:
         recipient: str,
         *,
         held: int,
+        receipt: str,
         token: str,
         delivery_id: str,
         now: datetime,
     ) -> EmailMessage:
         """Return the mail that tells an author of a published comment; `token` ends such mail by one click.
 
-        `held` counts the replies before this one of which the author was not mailed, as there were too many.
+        `held` counts the replies before this one of which the author was not mailed, as there were too many;
+        `receipt` opens the page of the author's own comment.
         """
         end_url = self._link(token)
         mail = write(
@@ -82,6 +84,7 @@ class AuthorComposer:
                 "is_reply": notice is Notice.REPLIES,
                 "comment": presentation.published(about, site.language),
                 "held": held,
+                "receipt_url": self._receipt(receipt),
                 "end_url": end_url,
             },
         )
@@ -114,7 +117,7 @@ class AuthorComposer:
                 "statement": statement,
                 "reason": reason and reason_texts.sentence(site.language, site.language, site.reasons, reason),
                 "comment": presentation.published(comment, site.language),
-                "receipt_url": f"{self._public_url}/receipts/{receipt}",
+                "receipt_url": self._receipt(receipt),
                 "may_object": comment.objected_at is None and not statement.is_of_edit,
                 "end_url": end_url,
             },
@@ -147,6 +150,9 @@ class AuthorComposer:
         mail["List-Id"] = headers.tokens("List-Id", f"<notices.{site.id}.{self._host}>")
         mail["List-Unsubscribe"] = headers.tokens("List-Unsubscribe", f"<{end_url}>")
         mail["List-Unsubscribe-Post"] = headers.tokens("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+
+    def _receipt(self, token: str) -> str:
+        return f"{self._public_url}/receipts/{token}"
 
     def _link(self, token: str) -> str:
         return f"{self._public_url}/subscriptions/{token}"

@@ -39,7 +39,7 @@ class Words:
         """Say who wrote, and where or to whom."""
         gettext = self._catalogue.gettext
         if named.is_edited:
-            return gettext("%(author)s has changed a published comment on “%(page)s”") % {
+            return gettext("%(author)s has edited a published comment on “%(page)s”") % {
                 "author": named.author,
                 "page": named.page,
             }
@@ -58,7 +58,7 @@ class Words:
     def edited(self) -> str:
         """Introduce what an author changed in a published comment."""
         return self._catalogue.gettext(
-            "The author has changed the published comment. Readers see the former text until you decide."
+            "The author has edited the published comment. Readers see the previous text until you decide."
         )
 
     def sent_another_title(self, title: str) -> str:
@@ -99,8 +99,8 @@ class Words:
     def held(self, count: int) -> str:
         """Say of how many replies an author was not mailed."""
         said = self._catalogue.ngettext(
-            "One more reply came before it, for which you got no e-mail: there were many that day.",
-            "%(number)s more replies came before it, for which you got no e-mails: there were many that day.",
+            "There was one more reply before it, not mailed to you as there were so many that day.",
+            "There were %(number)s more replies before it, not mailed to you as there were so many that day.",
             count,
         )
         return said % {"number": self._number(count)}

@@ -59,6 +59,7 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
         "reason": partial(reasons.words, language),
         "iso": datetime.isoformat,
         "when": partial(when, locale),
+        "at_time": partial(at_time, language),
         "when_there": partial(_when_there, locale),
         "moment": partial(_moment, locale),
         "clock_time": partial(_clock_time, locale),
@@ -115,6 +116,16 @@ def when(locale: str, moment: datetime, timezone: str) -> str:
     """Write day and minute."""
     there = moment.astimezone(ZoneInfo(timezone))
     return f"{_long_day(there.date(), locale)}, {_minute(there.hour, there.minute, locale)}"
+
+
+def at_time(language: str, moment: datetime, timezone: str) -> str:
+    """Write day and minute as they stand in a sentence."""
+    there, locale = moment.astimezone(ZoneInfo(timezone)), locales.locale(language)
+    said = locales.translations(language).gettext("%(day)s at %(time)s")
+    return said % {
+        "day": _long_day(there.date(), locale),
+        "time": _minute(there.hour, there.minute, locale),
+    }
 
 
 @lru_cache(_MOMENTS_REMEMBERED)

@@ -162,4 +162,4 @@ def a_mail_to_an_author(kind: str, language: str) -> EmailMessage:
         )
         site = replace(site, contact="redazione@example.org", rules_url="https://www.example.org/regole")
         return authors.statement(site, comment, statement, "giuliana@example.com", receipt="receipt", **sent)
-    return authors.notice(site, Notice(kind), comment, "giuliana@example.com", held=3, **sent)
+    return authors.notice(site, Notice(kind), comment, "giuliana@example.com", held=3, receipt="receipt", **sent)

@@ -197,6 +197,10 @@ class Receipts:
                 await stored.note(connection, own.id, AuthorAction.WITHDRAW, revision=locked.revision, at=now)
         return replace(_as_locked(own, locked, edit=None), status=Status.WITHDRAWN)
 
+    def mailed(self, comment_id: str) -> str:
+        """Return a receipt for whoever has proved the address of a comment; for any other it is none."""
+        return self._mailed.sign(comment_id)
+
     def note(self, comment_id: str, *, is_simplified: bool) -> str:
         """Return what leads an author back from a form: for ten minutes it says that the comment came, no more."""
         return self._notes.sign(Noted(comment_id=comment_id, is_simplified=is_simplified))

@@ -14,6 +14,7 @@ from moderation_service.domain.comments.notices import (
     Notice,
 )
 from moderation_service.domain.comments.proofs import SubscriptionLinks
+from moderation_service.domain.comments.receipts import MailedReceipts
 from moderation_service.domain.keys import KeyRing
 from moderation_service.mail.author import AuthorComposer
 from moderation_service.services.accounts.directory import Directory
@@ -74,6 +75,7 @@ class AuthorNotices:
         self._keys = keys
         self._composer = composer
         self._links = links
+        self._receipts = MailedReceipts(keys, clock)
         self._clock = clock
 
     async def compose_proof(self, delivery: Claimed) -> Letter | None:
@@ -138,6 +140,7 @@ class AuthorNotices:
             about,
             address,
             held=held,
+            receipt=self._receipts.sign(comment_id),
             token=self._links.ending(comment_id),
             delivery_id=delivery.id,
             now=self._clock(),

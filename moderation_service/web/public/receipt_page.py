@@ -4,7 +4,7 @@ from http import HTTPStatus
 
 from aiohttp import web
 
-from moderation_service import locales, templating
+from moderation_service import templating
 from moderation_service.domain.accounts.sites import Site
 from moderation_service.domain.comments.receipts import AuthorAction, OwnComment
 from moderation_service.domain.errors import (
@@ -111,7 +111,7 @@ async def page(
 
 def _stated(spoken: str, site: Site, statement: Statement) -> dict[str, str | None]:
     """Return the statement of a decision in words, as the author is mailed it."""
-    when = templating.when(locales.locale(spoken), statement.decided_at, site.timezone)
+    when = templating.at_time(spoken, statement.decided_at, site.timezone)
     code = statement.reason
     return {
         "heading": decision_texts.heading(spoken, statement),

@@ -81,6 +81,7 @@ def _page(
             "is_done": is_done,
             "ended_all": ended_all,
             "token": link,
+            "receipt": request.app[CONTEXT].receipts.mailed(found.comment.id) if token is not None else None,
             "form_token": request.app[CONTEXT].subscriptions.form_token(link),
             "has_changed": status == HTTPStatus.CONFLICT,
             "page_url": found.comment.page_url if token is None else _with_token(found.comment.page_url, token),

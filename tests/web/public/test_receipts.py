@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
 from urllib.parse import parse_qs, urlsplit
 
@@ -166,11 +167,19 @@ async def test_a_mailed_link_says_that_the_author_has_withdrawn_the_comment(
         assert "<textarea" not in text
 
 
+def b64(token: str) -> bytes:
+    return urlsafe_b64decode(f"{token}=")
+
+
 @only_sqlite
 async def test_what_is_no_receipt_is_not_found_and_nothing_tells_why(http: ClientSession) -> None:
-    token = path_of(await post(http)).rpartition("/")[2]
+    token, other = [path_of(await post(http, body=one)).rpartition("/")[2] for one in ("uno", "due")]
     told = set()
-    for wrong in ("x", "A" * 43, "é" * 43, f"{token[:-6]}AAAAAA", f"AAAAAA{token[6:]}", f"{token}="):
+    of_another = urlsafe_b64encode(b64(other)[:16] + b64(token)[16:]).decode().rstrip("=")
+    for wrong in (
+        *("x", "A" * 43, "é" * 43, f"{token[:-6]}AAAAAA", f"AAAAAA{token[6:]}", f"{token}=", token[:-1]),
+        of_another,
+    ):
         for method, body in (("GET", None), ("PATCH", {"body": "x"}), ("DELETE", None)):
             answer = await http.request(method, f"/api/v1/receipts/{wrong}", json=body)
             told.add((answer.status, await answer.text()))

@@ -96,7 +96,7 @@ async def test_a_proved_reporter_is_told_once_that_the_report_came_and_once_what
         await until(no_outcome_waits(database))
         assert subjects(smtp, ADA) == [
             "Conferma il tuo indirizzo e-mail",
-            "La tua segnalazione è arrivata",
+            "Abbiamo ricevuto la tua segnalazione",
             "Il commento che hai segnalato resta pubblicato",
         ]
         assert subjects(smtp, PIERO)[1:] == ["Il commento che hai segnalato è stato rimosso"]

@@ -43,7 +43,7 @@ async def test_a_statement_leads_to_the_comment_and_its_page_says_the_same(
     assert mailed == own
     for said in (
         "Il tuo commento non è stato pubblicato. Il motivo: Il commento insulta o attacca altre persone.",
-        "La decisione è stata presa da un programma del sito il 22 novembre 2026, 11:00.",
+        "La decisione è stata presa da un programma del sito il 22 novembre 2026 alle 11:00.",
     ):
         assert said in own
         for part in (mail.text(), mail.html()):
