@@ -79,6 +79,19 @@ async def all_rows(database: Database) -> dict[str, list[tuple[Any, ...]]]:
     return found
 
 
+async def values(database: Database) -> dict[str, bytes]:
+    """All that stands in each column of each table, one value behind the other."""
+    found: dict[str, bytes] = {}
+    async with database.read() as connection:
+        for table in metadata.sorted_tables:
+            for row in (await connection.execute(select(table))).mappings():
+                for name, value in row.items():
+                    written = value if isinstance(value, bytes) else str(value).encode()
+                    place = f"{table.name}.{name}"
+                    found[place] = found.get(place, b"") + b"\n" + written
+    return found
+
+
 async def assessed(database: Database) -> dict[str, tuple[str, list[str]]]:
     """What screening says of each stored comment, by id: the verdict, and the codes of its reasons."""
     async with database.read() as connection:

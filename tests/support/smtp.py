@@ -3,7 +3,7 @@
 import asyncio
 import re
 from asyncio import BaseTransport
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from email import message_from_bytes
@@ -57,6 +57,8 @@ class MailServer:
     refuse_data_for: dict[str, str] = field(default_factory=dict)
     refuse_word: str | None = None
     before_250: Callable[[], None] = lambda: None
+    while_sent: Callable[[], Awaitable[None]] | None = None
+    """What is done while a mail is on its way: its text has come, and the answer to it has not gone."""
     talking: int = 0
     greetings: list[str] = field(default_factory=list)
 
@@ -92,6 +94,8 @@ class MailServer:
 
     async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - aiosmtpd's name
         del server, session
+        if self.while_sent is not None:
+            await self.while_sent()
         if self.refuse_data is not None:
             return self.refuse_data
         for address in envelope.rcpt_tos:

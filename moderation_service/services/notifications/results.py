@@ -10,7 +10,7 @@ from moderation_service.domain.notifications.retry_policy import Action, Phase
 from moderation_service.domain.notifications.states import DeliveryState, NotificationState
 from moderation_service.mail.failures import DeliveryError
 from moderation_service.storage.engine.database import Connection
-from moderation_service.storage.notifications import deliveries, messages, people
+from moderation_service.storage.notifications import deliveries, messages, people, replies
 from moderation_service.storage.notifications.people import Lease
 
 _OF_THIS_PERSON = frozenset({Phase.RECIPIENT, Phase.DATA, Phase.ANSWER})
@@ -67,7 +67,10 @@ async def refused(
 
     A message that a server may have seen, or that has become a short notice, stays as it is; any other is
     dissolved, to be composed anew. What fails while the server is `probing` does not count against the person.
+    The words are not kept where a comment that the message shows was erased meanwhile: they may repeat its own.
     """
+    if await replies.is_any_erased(connection, [one.comment.id for one in message.notifications]):
+        error = DeliveryError(error.phase, error.code, error.status or "", about_our_name=error.about_our_name)
     reply = error.reply
     if action is Action.PARK_MESSAGE and message.shortened:
         await deliveries.note_attempt(connection, message.id, last_error=reply)

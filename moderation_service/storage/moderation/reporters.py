@@ -11,7 +11,7 @@ from moderation_service.domain.moderation.decisions import Channel
 from moderation_service.domain.moderation.reports import ReportDraft, Reporter, ReportOutcome
 from moderation_service.storage.engine.database import Connection, insert
 from moderation_service.storage.notifications import deliveries
-from moderation_service.storage.schema import reporters, reports
+from moderation_service.storage.schema import author_mails, reporters, reports
 
 TABLE = reporters.name
 
@@ -133,4 +133,5 @@ async def _forget(connection: Connection, query: Select[Any]) -> None:
     ids = list((await connection.execute(query)).scalars())
     if ids:
         await deliveries.forget_about(connection, ids)
+        await connection.execute(delete(author_mails).where(author_mails.c.comment_id.in_(ids)))
         await connection.execute(delete(reporters).where(reporters.c.id.in_(ids)))

@@ -7,10 +7,16 @@ from typing import Any
 from sqlalchemy import Table, bindparam, func, select, update
 
 from moderation_service.storage.engine.database import Connection
-from moderation_service.storage.schema import comments, deliveries, notifications, people
+from moderation_service.storage.schema import ERASED, comments, deliveries, notifications, people
 
 _STATUS = re.compile(r"[245]\.\d{1,3}\.\d{1,3}")
 """An enhanced status code (RFC 3463): all that is kept of an answer."""
+
+
+async def is_any_erased(connection: Connection, comment_ids: Collection[str]) -> bool:
+    """Tell whether one of some comments is erased; none is from now on until the transaction ends."""
+    query = select(comments.c.status).where(comments.c.id.in_(comment_ids)).order_by(comments.c.id)
+    return ERASED in (await connection.execute(query.with_for_update(read=True))).scalars()
 
 
 async def forget_about(connection: Connection, comment_ids: Collection[str]) -> None:
