@@ -1,7 +1,6 @@
 """Blocks in the service: kept encrypted, followed by every process, made of comments, and forgotten."""
 
 import asyncio
-import threading
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from ipaddress import ip_address
@@ -24,6 +23,7 @@ from tests.support import office as offices
 from tests.support.candidates import a_candidate
 from tests.support.factories import ADDRESS, OTHER_PAGE, OTHER_SECRET, SECRET
 from tests.support.office import Office
+from tests.support.threads import no_thread_free
 from tests.support.time_limits import PATIENCE
 
 NOBODY = Terms(ends_at=None, reason=None, actor=Actor(channel=Channel.API))
@@ -134,16 +134,10 @@ async def test_a_comment_is_blocked_by_where_it_came_from_and_leads_to(office: O
 
 
 async def test_threads_that_hang_elsewhere_hold_no_block_up(office: Office) -> None:
-    loop, over = asyncio.get_running_loop(), threading.Event()
-    hanging = [loop.run_in_executor(None, over.wait) for _ in range(64)]
-    try:
-        async with asyncio.timeout(PATIENCE):
-            [comment] = await office.post(body="https://spam.example")
-            await office.container.blocks.add(site_of(office), BlockKind.WORD, "casino", NOBODY)
-            origin = await office.container.blocks.origin(site_of(office), comment)
-    finally:
-        over.set()
-        await asyncio.gather(*hanging)
+    async with no_thread_free(), asyncio.timeout(PATIENCE):
+        [comment] = await office.post(body="https://spam.example")
+        await office.container.blocks.add(site_of(office), BlockKind.WORD, "casino", NOBODY)
+        origin = await office.container.blocks.origin(site_of(office), comment)
     assert origin.domains == ["spam.example"]
 
 

@@ -7,7 +7,6 @@ import logging
 import re
 import socket
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from types import SimpleNamespace
 from typing import Any
@@ -28,6 +27,7 @@ from tests.support.factories import PAGE, bearer
 from tests.support.office import Office
 from tests.support.running import Running, until
 from tests.support.smtp import MailServer
+from tests.support.threads import no_thread_free
 from tests.support.time_limits import PATIENCE
 
 LIST = "/api/v1/comments"
@@ -202,19 +202,13 @@ async def test_a_long_answer_is_compressed_beside_the_loop_by_a_thread_that_noth
         return gzip.compress(*arguments, **named)
 
     monkeypatch.setattr(content_coding, "gzip", SimpleNamespace(compress=compress))
-    others = ThreadPoolExecutor(max_workers=1)
-    asyncio.get_running_loop().set_default_executor(others)
-    go_on = threading.Event()
-    others.submit(go_on.wait)
     at = urlsplit(service.url)
     request = f"GET {LIST}?{urlencode({'page_url': PAGE, 'limit': '200'})} HTTP/1.1\r\nHost: {at.netloc}\r\n"
-    try:
+    async with no_thread_free():
         reader, writer = await asyncio.open_connection("127.0.0.1", at.port)
         writer.write(request.encode() + b"Accept-Encoding: gzip\r\n\r\n")
         head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE)
         writer.close()
-    finally:
-        go_on.set()
     assert b"content-encoding: gzip" in head.lower()
     [thread] = threads
     assert thread is not threading.main_thread()
