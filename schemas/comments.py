@@ -158,6 +158,10 @@ class PublicComment(ResponseSchema):
     )
     author_name = fields.String(required=True)
     author_url = fields.String(required=True, allow_none=True, metadata={"format": "url"})
+    by_site = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether it is an answer of the site itself, whose name is the author's then."},
+    )
     body = fields.String(required=True, metadata={"description": "The text as it was typed."})
     body_html = fields.String(
         required=True, metadata={"description": "The text as HTML, cleaned: safe to put into a page as it is."}

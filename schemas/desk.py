@@ -15,9 +15,10 @@ from schemas.base import (
     QuerySchema,
     RequestSchema,
     ResponseSchema,
+    Text,
 )
 from schemas.blocks import REASON_CHARACTERS, VALUE_CHARACTERS, BlockKind
-from schemas.comments import TITLE_CHARACTERS
+from schemas.comments import BODY_BYTES, TITLE_CHARACTERS
 from schemas.moderation import Commenting, Decision, Outcome, QueueOrder, Status
 
 COMMENTS_AT_ONCE = 50
@@ -154,6 +155,14 @@ class UpdatesQuery(DeskQuery):
 
     shown = Line(limit=4_000, load_default=None)
     newest = Id(load_default=None)
+
+
+class DeskAnswerForm(QuerySchema):
+    """What is answered to a comment in the name of the site: the text, and how the comment was shown."""
+
+    body = Text(required=True, limit=BODY_BYTES)
+    seen = Choice(Status, by_value=True, required=True)
+    revision = fields.Integer(required=True, error_messages={"invalid": "wrong_type"})
 
 
 class Pick(RequestSchema):

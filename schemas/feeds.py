@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
 from schemas.base import Fault, HttpUrl, Id, Line, QuerySchema, ResponseSchema, Timestamp
 from schemas.comments import URL_CHARACTERS
@@ -43,7 +43,10 @@ class FeedThread(ResponseSchema):
 
 
 class FeedItem(ResponseSchema):
-    """A comment; `id` never changes, nor does it when its page moves. `_thread` is there for an answer."""
+    """A comment; `id` never changes, nor does it when its page moves. `_thread` is there for an answer.
+
+    The tag `by_site` is there where the site itself answers.
+    """
 
     id = fields.String(required=True, metadata={"format": "uri"})
     url = fields.String(required=True, metadata={"format": "uri"})
@@ -52,6 +55,7 @@ class FeedItem(ResponseSchema):
     date_published = Timestamp(required=True)
     date_modified = Timestamp(required=True)
     authors = fields.List(fields.Nested(FeedAuthor), required=True)
+    tags = fields.List(fields.String(validate=validate.OneOf(["by_site"])))
     _thread = fields.Nested(FeedThread)
 
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Any
 
-from marshmallow import ValidationError, fields, pre_load
+from marshmallow import ValidationError, fields, pre_load, validates_schema
 
 from schemas.base import (
     Choice,
@@ -17,9 +17,10 @@ from schemas.base import (
     RequestSchema,
     ResponseSchema,
     Switch,
+    Text,
     Timestamp,
 )
-from schemas.comments import TITLE_CHARACTERS, URL_CHARACTERS
+from schemas.comments import BODY_BYTES, TITLE_CHARACTERS, URL_CHARACTERS
 
 DECISIONS_AT_ONCE = 500
 NOTE_CHARACTERS = 1_000
@@ -54,6 +55,7 @@ class Decision(StrEnum):
     REJECT = "reject"
     SPAM = "spam"
     UNDO = "undo"
+    ANSWER = "answer"
 
 
 class HistoryAction(StrEnum):
@@ -63,6 +65,7 @@ class HistoryAction(StrEnum):
     REJECT = "reject"
     SPAM = "spam"
     UNDO = "undo"
+    ANSWER = "answer"
     EDIT = "edit"
     WITHDRAW = "withdraw"
     OBJECT = "object"
@@ -83,6 +86,8 @@ class DecisionItem(RequestSchema):
     With `revision` it is taken only while that is the comment's newest text, else it is a `conflict`. Without it
     the decision is about the newest text, which is an edit where one waits.
     `reason` is a code of the site's reasons; whoever wrote the comment may read it. Only moderators read `note`.
+    With `answer` comes a `body`: it is published at once as a reply in the name of the site, and a comment that
+    waits is approved by that. The same answer again is `unchanged`.
     """
 
     id = Id(required=True, metadata={"format": "uuid"})
@@ -91,6 +96,14 @@ class DecisionItem(RequestSchema):
     revision = Count(most=2_147_483_647, load_default=None, allow_none=True)
     reason = Line(limit=REASON_CHARACTERS, load_default=None, allow_none=True)
     note = Line(limit=NOTE_CHARACTERS, load_default=None, allow_none=True)
+    body = Text(limit=BODY_BYTES, load_default=None, allow_none=True)
+
+    @validates_schema
+    def _check_body(self, data: dict[str, Any], **_: Any) -> None:
+        if data["decision"] is Decision.ANSWER and data["body"] is None:
+            raise ValidationError(Fault("required"), "body")
+        if data["decision"] is not Decision.ANSWER and data["body"] is not None:
+            raise ValidationError(Fault("contradicts"), "body")
 
 
 class Decisions(RequestSchema):
@@ -259,6 +272,14 @@ class DecisionForm(QuerySchema):
     form_token = fields.String(load_default="")
 
 
+class AnswerForm(QuerySchema):
+    """What is answered by a mailed link in the name of the site; the other fields are as for a decision."""
+
+    body = Text(required=True, limit=BODY_BYTES)
+    seen = Choice(Status, by_value=True, load_default=None)
+    form_token = fields.String(load_default="")
+
+
 class SpamReason(ResponseSchema):
     """Why a comment looks suspicious; `message` is in the language of `Accept-Language`, else English."""
 
@@ -333,6 +354,7 @@ class QueuedComment(ResponseSchema):
     author at `/api/v1/moderation/authors/`, at this site alone. `reports` is null unless readers reported it and
     nobody has decided on that: `approve` keeps it published and closes them, `reject` takes it down.
     `objection` is what its author said against a rejection, null without one; by it the comment waits again, once.
+    `by_site` if it is an answer of the site itself.
 
     `edit` is null unless it is published and its author gave it a new text that waits: `body` is what readers see,
     `revision`, `suspect` and the `spam_` fields are those of the new text, `approve` makes that public, `reject`
@@ -348,6 +370,7 @@ class QueuedComment(ResponseSchema):
     author_email_masked = fields.String(required=True, allow_none=True)
     address_proved = fields.Boolean(required=True)
     author_url = fields.String(required=True, allow_none=True, metadata={"format": "url"})
+    by_site = fields.Boolean(required=True)
     body = fields.String(required=True)
     body_html = fields.String(required=True)
     revision = fields.Integer(required=True)
@@ -407,6 +430,7 @@ class HistoryEntry(ResponseSchema):
     `revision` is the number of the text that it was about. An `edit` of a published comment, and a `withdraw` of
     such an edit, leave it `approved`.
     `means` is `link`, `desk`, `api`, `command`, `author`, or `rule`, whose name is the `actor`: nobody decided.
+    `answer_id` is the comment in which the site answered, null for what was no `answer`.
     """
 
     decision = fields.Enum(HistoryAction, by_value=True, required=True)
@@ -417,6 +441,7 @@ class HistoryEntry(ResponseSchema):
     means = fields.String(required=True)
     reason = fields.String(required=True, allow_none=True)
     note = fields.String(required=True, allow_none=True)
+    answer_id = fields.String(required=True, allow_none=True, metadata={"format": "uuid"})
     at = Timestamp(required=True)
 
 

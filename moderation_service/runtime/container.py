@@ -48,6 +48,7 @@ from moderation_service.services.comments.receipts import Receipts
 from moderation_service.services.comments.rendering import Renderer
 from moderation_service.services.comments.submission import Submissions
 from moderation_service.services.comments.syndication import Syndication
+from moderation_service.services.moderation.answers import Answers
 from moderation_service.services.moderation.blocks import Blocks
 from moderation_service.services.moderation.bulk_decisions import Bulks
 from moderation_service.services.moderation.decisions import Moderation
@@ -455,6 +456,7 @@ def _built(
         followers=followers,
         links=links,
         moderation=moderation,
+        answers=Answers(renderer, new_id=new_id),
         queue=SiteQueue(database, keys, clock=clock, new_id=new_id),
         blocks=screened.blocks,
         desk=Desk(database, keys, moderation, person_ids=directory.person_ids, clock=clock, new_id=new_id),

@@ -293,6 +293,7 @@ comments = Table(
     Column("proved_at", UtcDateTime),
     Column("objection", Text),
     Column("objected_at", UtcDateTime),
+    Column("by_site", Boolean, nullable=False, server_default=false()),
     Index(None, "page_id", "status", "id"),
     Index(None, "site_id", "status", "id"),
 )
@@ -306,6 +307,7 @@ the same for texts that are alike, None for the shortest (`domain/screening/alik
 `waiting_revision` is the number of that edit, whose text is among the `revisions`.
 `proved_at` is when it was shown that the author's address is the author's, None while it was not.
 `objection` is what the author said against a rejection, once, at `objected_at`.
+`by_site` is what a moderator answered in the name of the site, under whose name it stands.
 """
 _is_change = comments.c.change_number.is_not(None)
 Index(
@@ -424,10 +426,13 @@ decisions = Table(
     Column("note", Text),
     Column("at", UtcDateTime, nullable=False),
     Column("rule", String(64)),
+    Column("answer_id", identifier()),
 )
 """`reason` is a code that the site's file had when it was given.
 
 `rule` names what decided by itself; the `means` of such a decision says `command`, for older versions.
+`answer_id` is the comment in which the site answered, also in that one's own first line; the `decision` of such a
+line says `approve`, for older versions.
 """
 
 revisions = Table(

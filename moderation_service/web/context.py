@@ -23,6 +23,7 @@ from moderation_service.services.comments.page_addresses import PageAddresses
 from moderation_service.services.comments.receipts import Receipts
 from moderation_service.services.comments.submission import Submissions
 from moderation_service.services.comments.syndication import Syndication
+from moderation_service.services.moderation.answers import Answers
 from moderation_service.services.moderation.blocks import Blocks
 from moderation_service.services.moderation.bulk_decisions import Bulks
 from moderation_service.services.moderation.decisions import Moderation
@@ -81,6 +82,7 @@ class Context:
     followers: Followers
     links: Links
     moderation: Moderation
+    answers: Answers
     queue: SiteQueue
     blocks: Blocks
     desk: Desk

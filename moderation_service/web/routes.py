@@ -3,7 +3,7 @@
 from moderation_service.web.desk import routes
 from moderation_service.web.endpoint import Credential, Endpoint
 from moderation_service.web.http import preflights, static_files
-from moderation_service.web.moderation import api, authors, blocks, digest, links, pages
+from moderation_service.web.moderation import answers, api, authors, blocks, digest, links, pages
 from moderation_service.web.operations import documentation, health
 from moderation_service.web.operations.openapi import SUBMISSION_PATH
 from moderation_service.web.public import (
@@ -479,6 +479,17 @@ _ROWS = (
         credential=Credential.MODERATION_LINK,
         summary="Decide on a comment by a mailed link",
         form=moderation_wire.DecisionForm,
+        answers={200: None},
+        problems=(400, 403, 404, 409, 410, 413, 415, 422, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/moderate/{token}/answer",
+        handler=answers.publish,
+        credential=Credential.MODERATION_LINK,
+        summary="Answer a comment by a mailed link in the name of its site, which approves it",
+        form=moderation_wire.AnswerForm,
         answers={200: None},
         problems=(400, 403, 404, 409, 410, 413, 415, 422, 503),
         is_page=True,

@@ -58,6 +58,7 @@ async def test_what_was_taken_out_comes_in_elsewhere_and_is_taken_out_again_the_
         answers = await desk.post(2, parent_id=ids[0])
         await desk.decide(answers[:1], Decision.SPAM)
         await desk.decide(answers[1:])
+        await desk.answer(answers[1], "Grazie!")
     first, second, shown = tmp_path / "first.jsonl", tmp_path / "second.jsonl", tmp_path / "shown.jsonl"
     await run("export", "--site", "coop", "--to", first, "--with-addresses")
     await run("export", "--site", "coop", "--to", shown)
@@ -67,10 +68,11 @@ async def test_what_was_taken_out_comes_in_elsewhere_and_is_taken_out_again_the_
     there = environ | {"MODERATION_DATABASE_URL": empty_database_url}
     await run("migrate", environ=there)
     said = (await run("import", "jsonl", first, "--site", "coop", environ=there)).output
-    assert "6 comments came in on 2 pages" in said
+    assert "7 comments came in on 2 pages" in said
+    assert first.read_text(encoding="utf-8").count('"by_site":true') == 1
     await run("export", "--site", "coop", "--to", second, "--with-addresses", environ=there)
     assert second.read_bytes() == first.read_bytes()
-    assert "Already there: 6" in (await run("import", "jsonl", first, "--site", "coop")).output
+    assert "Already there: 7" in (await run("import", "jsonl", first, "--site", "coop")).output
     await run("audit", environ=there)
 
 
@@ -103,6 +105,23 @@ async def test_the_commands_of_the_document_move_a_blog_in_and_out(
     assert b"ada@example.org" in (tmp_path / "coop.jsonl").read_bytes()
     assert (tmp_path / "coop.xml").read_text(encoding="utf-8").count("<wp:comment>") == 6
     assert (tmp_path / "comments" / "index.json").exists()
+
+
+@only_sqlite
+async def test_answers_of_the_site_are_marked_for_wordpress_and_in_files_of_pages(
+    environ: dict[str, str], clock: Clock, tmp_path: Path
+) -> None:
+    async with office.opened(environ, clock) as desk:
+        [asked] = await desk.post()
+        await desk.answer(asked, "Grazie!")
+    await run("export", "--site", "coop", "--format", "wxr", "--to", tmp_path / "out.xml")
+    _, first, second = (tmp_path / "out.xml").read_text(encoding="utf-8").split("<wp:comment>")
+    assert "<wp:meta_key>by_site</wp:meta_key>" not in first
+    assert "<wp:meta_key>by_site</wp:meta_key>\n<wp:meta_value>1</wp:meta_value>" in second
+    await run("export", "--site", "coop", "--format", "static", "--to", tmp_path / "static")
+    [name] = json.loads((tmp_path / "static" / "index.json").read_bytes()).values()
+    written = json.loads((tmp_path / "static" / name).read_bytes())
+    assert [one["by_site"] for one in written["comments"]] == [False, True]
 
 
 @only_sqlite

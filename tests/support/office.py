@@ -14,7 +14,7 @@ from moderation_service.domain.accounts.sites import Site
 from moderation_service.domain.comments import markup
 from moderation_service.domain.comments.changes import Change
 from moderation_service.domain.comments.comment import Draft, Receipt, Status
-from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Request
+from moderation_service.domain.moderation.decisions import Actor, Answer, Channel, Decision, Outcome, Request
 from moderation_service.domain.screening.assessment import HARMLESS, Assessment
 from moderation_service.mail.compose import Composer
 from moderation_service.mail.transport import Limits, Transport
@@ -96,6 +96,20 @@ class Office:
         site = self.container.directory.sites.get("coop")
         assert site is not None
         await self.container.moderation.decide(site, requests, actor=Actor(channel=Channel.API))
+
+    async def answer(
+        self, comment_id: str, body: str, *, channel: Channel = Channel.DESK, **changed: Any
+    ) -> tuple[Outcome, str]:
+        """Answer a comment as the site; the outcome, and the id that the answer has if it was published."""
+        rendering = markup.rendering(body)
+        given = Answer(id=container.new_id(), body=body, body_html=rendering.html, renderer=rendering.renderer)
+        values: dict[str, Any] = {"expected": None} | changed
+        asked = Request(comment_id=comment_id, decision=Decision.ANSWER, answer=given, **values)
+        site = self.container.directory.sites.get("coop")
+        assert site is not None
+        actor = Actor(channel=channel, moderator_id="anna", name="Anna")
+        [result] = await self.container.moderation.decide(site, [asked], actor=actor)
+        return result.outcome, given.id
 
     async def changes_after(self, number: int) -> list[Change]:
         """What those who follow the site are told after a number."""

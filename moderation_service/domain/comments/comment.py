@@ -183,7 +183,7 @@ class Receipt:
 
 @dataclass(kw_only=True)
 class PublicComment:
-    """What everybody may see of an approved comment. It has no address to leak.
+    """What everybody may see of an approved comment. It has no address to leak; `by_site` if the site wrote it.
 
     Lists are made of these: neither frozen nor with slots, one is made and written as JSON in a sixth of the time.
     """
@@ -192,6 +192,7 @@ class PublicComment:
     parent_id: str | None
     author_name: str
     author_url: str | None
+    by_site: bool
     body: str
     body_html: str
     created_at: datetime
@@ -220,7 +221,7 @@ class QueuedComment:
     were approved. `report_place` is the place in the queue of a published comment that waits again, None where it
     does not, and `waiting_revision` is that of an `edit` that waits. `proved_at` is None while nothing shows that
     the address is the author's. `objection` is what the author said against a rejection, None before and without
-    one.
+    one. `by_site` if it is an answer in the name of the site.
     """
 
     id: str
@@ -246,6 +247,7 @@ class QueuedComment:
     proved_at: datetime | None = None
     objection: str | None = None
     objected_at: datetime | None = None
+    by_site: bool = False
 
     @property
     def is_objected(self) -> bool:

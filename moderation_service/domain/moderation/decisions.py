@@ -15,6 +15,8 @@ class Decision(StrEnum):
     REJECT = "reject"
     SPAM = "spam"
     UNDO = "undo"
+    ANSWER = "answer"
+    """Publish a reply in the name of the site; what it answers is approved by it if it waits."""
 
 
 TARGETS = {
@@ -23,6 +25,9 @@ TARGETS = {
     Decision.SPAM: Status.SPAM,
 }
 """Where each decision leads, from any state; undo leads back to where the last decision came from."""
+
+ANSWERABLE = frozenset({Status.PENDING, Status.APPROVED})
+"""What the site may answer: what is published, and what is published by that."""
 
 UNDO_WINDOW = timedelta(hours=24)
 """How long a decision may be undone, and changed by the link that was mailed."""
@@ -62,6 +67,7 @@ class Entry:
     """One line of a comment's history; `number` counts them from 1, `revision` is that of the text decided on.
 
     `reason` is a code that the site's file had then. An undo has that of the decision which it restores.
+    `answer_id` is the comment in which the site answered, also in the first line of that one's own history.
     """
 
     number: int
@@ -73,6 +79,7 @@ class Entry:
     at: datetime
     reason: str | None = None
     note: str | None = None
+    answer_id: str | None = None
 
     @property
     def is_undo(self) -> bool:
@@ -81,11 +88,21 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What the site says to a comment, rendered; `id` is that of the comment which it becomes."""
+
+    id: str
+    body: str
+    body_html: str
+    renderer: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """A decision as asked.
 
     `expected` is the state that was seen, None to decide whatever it is; `revision` is the text that was seen,
-    None for the newest. `reason` is a code of the site's.
+    None for the newest. `reason` is a code of the site's. `answer` comes with a decision to answer.
     """
 
     comment_id: str
@@ -94,6 +111,7 @@ class Request:
     revision: int | None = None
     reason: str | None = None
     note: str | None = None
+    answer: Answer | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,20 +136,23 @@ def judge(
 
     A mailed link decides what is pending, and changes a decision within a day; later the desk is the place. Nobody
     decides what its author withdrew. Where an edit of a published comment waits the decision is about that:
-    whoever rejects it keeps the comment, and nothing before it is undone until it is decided.
+    whoever rejects it keeps the comment, and nothing before it is undone until it is decided. The site answers
+    only what is published, or is by that; whoever takes an answer back takes it down.
     """
+    is_answer = request.decision is Decision.ANSWER
     keeps = is_edited and request.decision is Decision.REJECT
-    target = Status.APPROVED if keeps else TARGETS.get(request.decision)
-    if target is status and not waits_again:
+    target = Status.APPROVED if keeps or is_answer else TARGETS.get(request.decision)
+    if target is status and not waits_again and not is_answer:
         return Judgement(outcome=Outcome.UNCHANGED)
     if status is Status.WITHDRAWN or request.expected not in (None, status):
         return Judgement(outcome=Outcome.CONFLICT)
     if target is None:
         if last is None or is_edited or last.to_status is not status or not may_undo(last, now):
             return Judgement(outcome=Outcome.CONFLICT)
-        return Judgement(outcome=Outcome.DONE, target=last.from_status)
+        takes_down = last.answer_id == request.comment_id
+        return Judgement(outcome=Outcome.DONE, target=Status.REJECTED if takes_down else last.from_status)
     too_late = last is not None and not waits(status, again=waits_again) and not is_fresh(last, now)
-    if channel is Channel.LINK and too_late:
+    if (channel is Channel.LINK and too_late) or (is_answer and status not in ANSWERABLE):
         return Judgement(outcome=Outcome.CONFLICT)
     return Judgement(outcome=Outcome.DONE, target=target)
 

@@ -1,7 +1,7 @@
 """Deciding on comments, by mailed link or by program."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import merge
 
@@ -12,14 +12,22 @@ from moderation_service.domain.errors import FieldsInvalidError, LinkVoidError, 
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.moderation import decisions as rules
 from moderation_service.domain.moderation.authors import Author
-from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Entry, Outcome, Request
+from moderation_service.domain.moderation.decisions import (
+    Actor,
+    Answer,
+    Channel,
+    Decision,
+    Entry,
+    Outcome,
+    Request,
+)
 from moderation_service.domain.moderation.link import Link
 from moderation_service.domain.moderation.links import Links
 from moderation_service.domain.moderation.reports import Reports
 from moderation_service.services.accounts.directory import Directory
 from moderation_service.services.moderation import authors
 from moderation_service.services.notifications import author_notices, reporter_mails, statements
-from moderation_service.storage.comments import changes, comments, contacts, receipts, revisions
+from moderation_service.storage.comments import answers, changes, comments, contacts, receipts, revisions
 from moderation_service.storage.comments.revisions import DecidedEdit
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.engine.faults import ConnectionLostError
@@ -172,25 +180,29 @@ async def decide_within(
 ) -> Taken:
     """Take decisions in a transaction of the caller's, who announces after its commit what readers see."""
     is_visible = False
-    ids = sorted({request.comment_id for request in requests})
-    locked = await comments.lock(connection, ids)
+    ids = {request.comment_id for request in requests}
+    undone = sorted({request.comment_id for request in requests if request.decision is Decision.UNDO})
+    if undone:
+        before = await decisions.newest(connection, undone)
+        ids.update(one.answer_id for one in before.values() if one.answer_id is not None)
+    locked = await comments.lock(connection, sorted(ids))
     found = {one.id: one for one in locked.values() if one.site_id == site.id}
     last = await decisions.newest(connection, list(found))
-    is_undone = any(request.decision is Decision.UNDO for request in requests)
     standing = _Standing(
         found=found,
         status={comment_id: one.status for comment_id, one in found.items()},
         last=last,
-        earlier=await decisions.reasons_before(connection, last) if is_undone and last else {},
+        earlier=await decisions.reasons_before(connection, last) if undone and last else {},
         texts={one.id: one.revision for one in found.values()},
         edits={one.id: one.newest_revision for one in found.values() if one.is_edited},
-        decided_edits=await revisions.decided(connection, last) if is_undone and last else {},
+        decided_edits=await revisions.decided(connection, last) if undone and last else {},
         waiting_again={one.id for one in found.values() if one.waits_again},
+        answered=await _answered(connection, requests),
     )
     results = [standing.judge(request, actor, now) for request in requests]
     written = [(one.comment, one.entry) for one in standing.steps]
     if written:
-        await decisions.add(connection, written)
+        await decisions.add(connection, [(comment.id, entry) for comment, entry in written])
         settled = [(one.comment, one.entry) for one in standing.steps if not one.keeps_published]
         await reports.settle(connection, settled)
         reported = sorted({comment.id for comment, _ in settled if comment.report_place is not None})
@@ -200,9 +212,10 @@ async def decide_within(
         if is_by_somebody:
             await decisions.note_last(connection, site.id, now)
         await _settle_edits(connection, standing.steps, now)
+        answered = await _publish_answers(connection, site, standing.steps)
         updated = [one.id for one in found.values() if standing.texts[one.id] != one.revision]
         is_visible = await _write(
-            connection, site.id, found, standing.status, updated, now, teaches=is_by_somebody
+            connection, site.id, found, standing.status, updated, now, answered=answered, teaches=is_by_somebody
         )
     numbers = {comment.id: entry.number for comment, entry in written}
     return Taken(results=results, numbers=numbers, is_visible=is_visible)
@@ -210,16 +223,22 @@ async def decide_within(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """A new line of history; `edit` is the one that it decides on, `reopened` the one that waits again."""
+    """A new line of history; `edit` is the one that it decides on, `reopened` the one that waits again.
+
+    `answer` is what the site says to the comment, where that is the decision.
+    """
 
     comment: QueuedComment
     entry: Entry
     edit: int | None = None
     reopened: DecidedEdit | None = None
+    answer: Answer | None = None
 
     @property
     def keeps_published(self) -> bool:
-        """Whether an edit was rejected, and what is public stays: nothing else was decided."""
+        """Whether what is public stays, and nothing else was decided: an edit was rejected, or it was answered."""
+        if self.answer is not None:
+            return self.entry.from_status is Status.APPROVED
         return self.edit is not None and self.entry.decision is Decision.REJECT
 
 
@@ -229,7 +248,7 @@ class _Standing:
 
     `earlier` are the reasons of the decisions before the last ones, which an undo of those brings back; `texts`
     the numbers of their texts, `edits` those of edits that wait, and `decided_edits` what the last decisions were
-    about.
+    about. `answered` are texts that the site has answered, each behind the comment's id: none is published twice.
     """
 
     found: Mapping[str, QueuedComment]
@@ -240,6 +259,7 @@ class _Standing:
     edits: dict[str, int]
     decided_edits: dict[str, DecidedEdit]
     waiting_again: set[str]
+    answered: set[tuple[str, str]]
     steps: list[_Step] = field(default_factory=list)
 
     def judge(self, request: Request, actor: Actor, now: datetime) -> Result:
@@ -247,6 +267,8 @@ class _Standing:
         comment = self.found.get(request.comment_id)
         if comment is None:
             return Result(comment_id=request.comment_id, status=None, outcome=Outcome.NOT_FOUND)
+        if self._is_answered(comment.id, request.answer):
+            return Result(comment_id=comment.id, status=self.status[comment.id], outcome=Outcome.UNCHANGED)
         newest = self.edits.get(comment.id, self.texts[comment.id])
         if request.revision not in (None, newest):
             return Result(comment_id=comment.id, status=self.status[comment.id], outcome=Outcome.CONFLICT)
@@ -260,9 +282,54 @@ class _Standing:
             waits_again=comment.id in self.waiting_again,
             is_edited=comment.id in self.edits,
         )
-        if verdict.target is not None:
+        if verdict.target is not None and request.answer is not None:
+            self._answer(comment, request, request.answer, actor, now)
+        elif verdict.target is not None:
             self._take(comment, request, verdict.target, previous, actor, now)
+            if request.decision is Decision.UNDO and previous is not None:
+                self._take_answer_down(comment, previous.answer_id, actor, now)
         return Result(comment_id=comment.id, status=self.status[comment.id], outcome=verdict.outcome)
+
+    def _is_answered(self, comment_id: str, answer: Answer | None) -> bool:
+        """Tell whether the site has answered the same, and readers see both, as when a form is sent twice."""
+        if answer is None or self.status[comment_id] is not Status.APPROVED:
+            return False
+        return (comment_id, answer.body) in self.answered
+
+    def _answer(
+        self, comment: QueuedComment, request: Request, answer: Answer, actor: Actor, now: datetime
+    ) -> None:
+        """Answer a comment, which approves it where it waits; an edit or reports of a published one wait on."""
+        previous = self.last.get(comment.id)
+        entry = Entry(
+            number=previous.number + 1 if previous else 1,
+            revision=self.texts[comment.id],
+            decision=Decision.ANSWER,
+            from_status=self.status[comment.id],
+            to_status=Status.APPROVED,
+            actor=actor,
+            at=now,
+            note=request.note,
+            answer_id=answer.id,
+        )
+        self.steps.append(_Step(comment=comment, entry=entry, answer=answer))
+        self.answered.add((comment.id, answer.body))
+        self.decided_edits.pop(comment.id, None)
+        self.earlier.pop(comment.id, None)
+        self.last[comment.id], self.status[comment.id] = entry, Status.APPROVED
+
+    def _take_answer_down(
+        self, comment: QueuedComment, answer_id: str | None, actor: Actor, now: datetime
+    ) -> None:
+        """Reject what the site answered, where the decision to answer is taken back and nobody decided on it."""
+        answer = self.found.get(answer_id or "")
+        if answer is None or answer.id == comment.id:
+            return
+        previous = self.last.get(answer.id)
+        if previous is None or previous.decision is not Decision.ANSWER or previous.answer_id != answer.id:
+            return
+        request = Request(comment_id=answer.id, decision=Decision.REJECT, expected=None)
+        self._take(answer, request, Status.REJECTED, previous, actor, now)
 
     def _take(
         self,
@@ -310,6 +377,34 @@ class _Standing:
         self.last[comment.id], self.status[comment.id] = entry, target
 
 
+async def _answered(connection: Connection, requests: Sequence[Request]) -> set[tuple[str, str]]:
+    """Return which of the answers that are asked for were given before."""
+    bodies: dict[str, set[str]] = {}
+    for request in requests:
+        if request.answer is not None:
+            bodies.setdefault(request.comment_id, set()).add(request.answer.body)
+    return await answers.given(connection, bodies) if bodies else set()
+
+
+async def _publish_answers(connection: Connection, site: Site, steps: Sequence[_Step]) -> dict[str, str]:
+    """Store what the site answers, each with its own history; return it with what it answers, by id."""
+    given = [(step.comment, step.answer, step.entry) for step in steps if step.answer is not None]
+    if not given:
+        return {}
+    await answers.add(
+        connection,
+        [(comment, answer) for comment, answer, _ in given],
+        author_name=site.name,
+        at=given[0][2].at,
+    )
+    lines = [
+        (answer.id, replace(entry, number=1, revision=1, from_status=Status.PENDING, note=None))
+        for _, answer, entry in given
+    ]
+    await decisions.add(connection, lines)
+    return {answer.id: comment.id for comment, answer, _ in given}
+
+
 async def _settle_edits(connection: Connection, steps: Sequence[_Step], now: datetime) -> None:
     """Follow decisions, in their order, with the edits of their comments; authors of rejected ones are told."""
     rejected = []
@@ -339,9 +434,13 @@ async def _write(
     updated: Collection[str],
     now: datetime,
     *,
+    answered: Mapping[str, str],
     teaches: bool,
 ) -> bool:
-    """Write the new states, and tell whether readers see a difference; `updated` are those with another text."""
+    """Write the new states, and tell whether readers see a difference; `updated` are those with another text.
+
+    `answered` are the answers that are published, with what each answers.
+    """
     before = {comment_id: one.status for comment_id, one in found.items()}
     changed = [(one, after[one]) for one in sorted(found) if after[one] is not before[one]]
     for status in Status:
@@ -357,12 +456,14 @@ async def _write(
     if taught and teaches:
         await learning.enqueue(connection, site_id, sorted(taught), at=now)
     published = {one: found[one].parent_id for one, status in changed if status is Status.APPROVED}
+    published.update(answered)
     if published:
         await author_notices.enqueue(connection, published, now)
     rejected = [found[one] for one, status in changed if status is Status.REJECTED]
     if rejected:
         await statements.enqueue(connection, rejected, now)
     visible = [one for one, status in changed if rules.changes_public_view(before[one], status)]
+    visible += answered
     if visible:
         await changes.stamp(connection, site_id, visible, at=now)
     stays = Status.APPROVED

@@ -67,7 +67,12 @@ _WXR_COMMENT = """<wp:comment>
 <wp:comment_approved>{approved}</wp:comment_approved>
 <wp:comment_type>comment</wp:comment_type>
 <wp:comment_parent>{parent}</wp:comment_parent>
-</wp:comment>
+{by_site}</wp:comment>
+"""
+_WXR_BY_SITE = """<wp:commentmeta>
+<wp:meta_key>by_site</wp:meta_key>
+<wp:meta_value>1</wp:meta_value>
+</wp:commentmeta>
 """
 _WXR_END = "</channel>\n</rss>\n"
 
@@ -143,6 +148,7 @@ class Exporting:
             "revision": one.revision,
             "author_name": one.author_name,
             "author_url": one.author_url,
+            "by_site": one.by_site,
             "body": one.body,
             "created_at": moment(one.created_at),
             "changed_at": moment(one.changed_at),
@@ -163,6 +169,7 @@ class Exporting:
                     "rule": entry.rule,
                     "note": entry.note,
                     "at": moment(entry.at),
+                    **({} if entry.answer_id is None else {"answer_id": entry.answer_id}),
                 }
                 for entry in one.decisions
             ]
@@ -199,6 +206,7 @@ class Exporting:
             content=_cdata(_wordpress_text(one.body_html)),
             approved=_APPROVED[one.status],
             parent=parent,
+            by_site=_WXR_BY_SITE if one.by_site else "",
         ).encode()
 
 
@@ -218,6 +226,7 @@ def _public(one: ExportedComment) -> dict[str, Any]:
         "parent_id": one.parent_id,
         "author_name": one.author_name,
         "author_url": one.author_url,
+        "by_site": one.by_site,
         "body": one.body,
         "body_html": one.body_html,
         "created_at": moment(one.created_at),

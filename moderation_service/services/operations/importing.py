@@ -337,6 +337,7 @@ class Importing:
             revision=own.get("revision", 1),
             author_name=self._name(one),
             author_url=author_url or None,
+            by_site=own.get("by_site", False),
             contact=contact_of(self._keys, address, one.comment_id) if address and status else NO_CONTACT,
             body=body,
             body_html="" if rendering is None else rendering.html,
@@ -386,6 +387,7 @@ def _can_be_kept(name: str) -> bool:
 
 
 def _history(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Return the rows of a history; where a comment has another id now, its answers may have, too."""
     for number, entry in enumerate(own.get("history", ()), start=1):
         yield {
             "comment_id": comment_id,
@@ -401,7 +403,14 @@ def _history(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]
             "rule": entry.get("rule"),
             "note": entry.get("note"),
             "at": _moment(entry["at"]),
+            "answer_id": _answer(comment_id, own["id"], entry.get("answer_id")),
         }
+
+
+def _answer(comment_id: str, former_id: str, answer_id: str | None) -> str | None:
+    if answer_id == former_id:
+        return comment_id
+    return answer_id if comment_id == former_id else None
 
 
 def _author_changes(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

@@ -12,6 +12,7 @@ from moderation_service.domain.comments.personal_data import PERSONAL_DATA, Wish
 from moderation_service.domain.comments.receipts import OwnComment
 from moderation_service.domain.errors import LinkVoidError
 from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.moderation.decisions import Decision
 from moderation_service.domain.screening.networks import network_hashes
 from moderation_service.mail.author import AuthorComposer
 from moderation_service.services.accounts.directory import Directory
@@ -226,7 +227,7 @@ def _comment(row: Any, kept: Kept) -> dict[str, Any]:
         "has_network_hash": row.id in kept.networks,
         "decisions": [
             {
-                "decision": one.decision,
+                "decision": one.decision if one.answer_id is None else Decision.ANSWER,
                 "from": one.from_status,
                 "to": one.to_status,
                 "means": one.means,

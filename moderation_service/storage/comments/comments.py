@@ -40,6 +40,7 @@ _QUEUED = (
         comments.c.proved_at,
         comments.c.objection,
         comments.c.objected_at,
+        comments.c.by_site,
         *_ASSESSMENT,
     )
     .join(pages, pages.c.id == comments.c.page_id)

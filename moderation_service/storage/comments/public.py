@@ -21,6 +21,7 @@ COLUMNS = (
     comments.c.parent_id,
     comments.c.author_name,
     comments.c.author_url,
+    comments.c.by_site,
     comments.c.body,
     comments.c.body_html,
     comments.c.created_at,
@@ -123,9 +124,10 @@ def comment_of(row: Sequence[Any]) -> PublicComment:
         parent_id=row[1],
         author_name=row[2],
         author_url=row[3],
-        body=row[4],
-        body_html=row[5],
-        created_at=row[6],
+        by_site=row[4],
+        body=row[5],
+        body_html=row[6],
+        created_at=row[7],
     )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import orjson
-from sqlalchemy import ColumnElement, Integer, Text, Uuid
+from sqlalchemy import Boolean, ColumnElement, Integer, Text, Uuid
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -106,9 +106,11 @@ def decoder(columns: Sequence[ColumnElement[Any]]) -> Decode:
     return decode
 
 
-def _text_of(column: ColumnElement[Any]) -> Callable[[str], Any] | None:
+def _text_of(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:
     if isinstance(column.type, UtcDateTime):
         return _time
+    if isinstance(column.type, Boolean):
+        return bool
     return _identifier if isinstance(column.type, Uuid) else None
 
 

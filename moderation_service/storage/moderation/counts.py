@@ -74,7 +74,10 @@ async def pages_of(connection: Connection, streams: Sequence[Stream], *, among: 
 async def decided_since(
     connection: Connection, site_ids: Sequence[str], since: datetime, *, limit: int
 ) -> dict[Status, int]:
-    """Return how many comments of sites were decided since a time, by where they stand; `limit` a site at most."""
+    """Return how many comments of sites were decided since a time, by where they stand; `limit` a site at most.
+
+    What sites answered is no comment that came in.
+    """
     found: dict[Status, int] = {}
     for site_id in site_ids:
         window = (
@@ -83,6 +86,7 @@ async def decided_since(
                 comments.c.site_id == site_id,
                 IS_DECIDED,
                 ~FILED_BY_RULE,
+                ~comments.c.by_site,
                 comments.c.status != ERASED,
                 comments.c.changed_at >= since,
             )

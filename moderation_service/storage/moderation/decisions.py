@@ -6,22 +6,22 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Row, case, func, literal_column, null, select, tuple_
 
-from moderation_service.domain.comments.comment import QueuedComment, Status
+from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Entry
 from moderation_service.storage.engine.database import Connection, insert
 from moderation_service.storage.schema import comments, decisions, last_decisions
 
 
-async def add(connection: Connection, entries: Sequence[tuple[QueuedComment, Entry]]) -> None:
-    """Write lines of history for comments that are locked."""
+async def add(connection: Connection, entries: Sequence[tuple[str, Entry]]) -> None:
+    """Write lines of history for comments that are locked, given by their ids."""
     await connection.execute(
         insert(connection, decisions),
         [
             {
-                "comment_id": comment.id,
+                "comment_id": comment_id,
                 "number": entry.number,
                 "revision": entry.revision,
-                "decision": entry.decision,
+                "decision": _without_answers(entry.decision),
                 "from_status": entry.from_status,
                 "to_status": entry.to_status,
                 "means": _as_known_before(entry.actor.channel),
@@ -31,8 +31,9 @@ async def add(connection: Connection, entries: Sequence[tuple[QueuedComment, Ent
                 "reason": entry.reason,
                 "note": entry.note,
                 "at": entry.at,
+                "answer_id": entry.answer_id,
             }
-            for comment, entry in entries
+            for comment_id, entry in entries
         ],
     )
 
@@ -100,11 +101,16 @@ def _as_known_before(channel: Channel) -> Channel:
     return Channel.COMMAND if channel is Channel.RULE else channel
 
 
+def _without_answers(decision: Decision) -> Decision:
+    """Return what versions before schema 0035 read as well, which know of no answers: they approve."""
+    return Decision.APPROVE if decision is Decision.ANSWER else decision
+
+
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         number=row.number,
         revision=row.revision,
-        decision=Decision(row.decision),
+        decision=Decision(row.decision) if row.answer_id is None else Decision.ANSWER,
         from_status=Status(row.from_status),
         to_status=Status(row.to_status),
         actor=Actor(
@@ -115,6 +121,7 @@ def _entry(row: Row[Any]) -> Entry:
         at=row.at,
         reason=row.reason,
         note=row.note,
+        answer_id=row.answer_id,
     )
 
 

@@ -61,6 +61,7 @@ _QUESTIONS: dict[str, Select[Any]] = {
     "comments without a page": select(func.count()).where(~exists().where(pages.c.id == comments.c.page_id)),
     "comments of which nobody is notified": select(func.count()).where(
         comments.c.verdict != Verdict.SPAM,
+        ~comments.c.by_site,
         ~exists().where(notifications.c.comment_id == comments.c.id),
         ~_CAME_FROM_ELSEWHERE,
     ),

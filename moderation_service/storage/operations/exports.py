@@ -49,6 +49,7 @@ class ExportedComment:
     revision: int
     author_name: str
     author_url: str | None
+    by_site: bool
     address_sealed: bytes
     body: str
     body_html: str
@@ -121,6 +122,7 @@ async def _batches(
                 comments.c.revision,
                 comments.c.author_name,
                 comments.c.author_url,
+                comments.c.by_site,
                 contacts.c.address_sealed,
                 comments.c.body,
                 comments.c.body_html,
@@ -172,6 +174,7 @@ def _exported(
         revision=row.revision,
         author_name=row.author_name,
         author_url=row.author_url,
+        by_site=row.by_site,
         address_sealed=row.address_sealed or b"",
         body=row.body,
         body_html=row.body_html,

@@ -49,6 +49,7 @@ class Arrival:
     revision: int
     author_name: str
     author_url: str | None
+    by_site: bool
     contact: Contact
     body: str
     body_html: str
@@ -178,6 +179,7 @@ def _row(one: Arrival, site_id: str, number: int | None, now: datetime) -> dict[
         "revision": one.revision,
         "author_name": one.author_name,
         "author_url": one.author_url,
+        "by_site": one.by_site,
         "body": one.body,
         "body_html": one.body_html,
         "renderer": one.renderer,

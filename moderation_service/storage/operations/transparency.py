@@ -3,7 +3,7 @@
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import case, exists, func, or_, select
 
 from moderation_service.domain.moderation.decisions import Channel, Decision
 from moderation_service.domain.moderation.transparency import PEOPLE, PROGRAMS, YearOfDecisions, YearOfReports
@@ -47,13 +47,22 @@ async def of_reports(connection: Connection, site_id: str, year: int) -> YearOfR
 
 
 async def of_decisions(connection: Connection, site_id: str, year: int) -> YearOfDecisions:
-    """Count the decisions on comments of a site that were taken within a year, in UTC; those taken back, too."""
+    """Count the decisions on comments of a site that were taken within a year, in UTC; those taken back, too.
+
+    What approved a comment that it answered counts as both.
+    """
     begin, end = _bounds(year)
-    query = (
-        select(decisions.c.decision, decisions.c.means, decisions.c.reason, func.count())
+    is_answer = decisions.c.answer_id == decisions.c.comment_id
+    taken_on_it = or_(decisions.c.answer_id.is_(None), is_answer, decisions.c.from_status != decisions.c.to_status)
+    decided = case((is_answer, Decision.ANSWER), else_=decisions.c.decision).label("decided")
+    grouped = (
+        select(decided, decisions.c.means, decisions.c.reason)
         .join(comments, comments.c.id == decisions.c.comment_id)
-        .where(comments.c.site_id == site_id, decisions.c.at >= begin, decisions.c.at < end)
-        .group_by(decisions.c.decision, decisions.c.means, decisions.c.reason)
+        .where(comments.c.site_id == site_id, decisions.c.at >= begin, decisions.c.at < end, taken_on_it)
+        .subquery()
+    )
+    query = select(grouped.c.decided, grouped.c.means, grouped.c.reason, func.count()).group_by(
+        grouped.c.decided, grouped.c.means, grouped.c.reason
     )
     taken: dict[str, Counter[str]] = {one.value: Counter() for one in Decision}
     reasons = Counter[str]()

@@ -32,7 +32,7 @@ class PastComment:
 
 
 async def stretch(connection: Connection, *, after: str | None, limit: int) -> list[PastComment]:
-    """Return the next `limit` comments behind an id, the oldest first."""
+    """Return the next `limit` comments behind an id, the oldest first; answers of sites are none that came in."""
     query = (
         select(
             comments.c.id,
@@ -49,7 +49,7 @@ async def stretch(connection: Connection, *, after: str | None, limit: int) -> l
         )
         .join(pages, pages.c.id == comments.c.page_id)
         .outerjoin(contacts, contacts.c.comment_id == comments.c.id)
-        .where(comments.c.status != ERASED)
+        .where(comments.c.status != ERASED, ~comments.c.by_site)
         .order_by(comments.c.id)
         .limit(limit)
     )

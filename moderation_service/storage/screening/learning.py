@@ -67,7 +67,7 @@ async def enqueue_history(connection: Connection, site_id: str, *, most: int) ->
     """Note the newest `most` comments of a site that teach something, in the order of their decisions."""
     newest = (
         select(comments.c.site_id, comments.c.id, comments.c.changed_at)
-        .where(comments.c.site_id == site_id, comments.c.status.in_(_TEACHING), _is_decided())
+        .where(comments.c.site_id == site_id, comments.c.status.in_(_TEACHING), ~comments.c.by_site, _is_decided())
         .order_by(comments.c.id.desc())
         .limit(most)
         .subquery()
@@ -104,14 +104,17 @@ async def drop_due(connection: Connection, site_id: str) -> None:
 
 
 async def standings(connection: Connection, comment_ids: Collection[str]) -> dict[str, Standing]:
-    """Return what comments teach, by id: only what somebody decided does, whoever published or filed them."""
+    """Return what comments teach, by id: only what somebody decided does, whoever published or filed them.
+
+    What a site says itself teaches nothing.
+    """
     rows = await connection.execute(
         select(
             comments.c.id,
             comments.c.body,
             comments.c.author_url,
             comments.c.status,
-            _is_decided().label("is_decided"),
+            and_(~comments.c.by_site, _is_decided()).label("is_decided"),
         ).where(comments.c.id.in_(comment_ids), comments.c.status != ERASED)
     )
     return {

@@ -8,7 +8,7 @@ from aiohttp import web
 
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.errors import FieldsInvalidError, NotFoundError
-from moderation_service.domain.moderation.decisions import Decision, Outcome, Request
+from moderation_service.domain.moderation.decisions import TARGETS, Decision, Outcome, Request
 from moderation_service.locales import reason_texts
 from moderation_service.services.accounts.sessions import Session
 from moderation_service.services.moderation.desk import File
@@ -114,8 +114,14 @@ async def page(
     address: str | None = None,
     fields: Mapping[str, str] | None = None,
     error: FieldsInvalidError | None = None,
+    typed: str | None = None,
+    answer_error: FieldsInvalidError | None = None,
+    status: int | None = None,
 ) -> web.Response:
-    """Show one comment; with what was wrong about a form to block something of it, and what stood in that."""
+    """Show one comment; with what was wrong about a form to block something of it, and what stood in that.
+
+    `typed` is an answer that was not published, with what was wrong about it.
+    """
     context = request.app[CONTEXT]
     membership = file.item.membership
     spoken = frame.language(session)
@@ -130,9 +136,13 @@ async def page(
         else None,
         "fields": fields or {},
         "faults": {} if error is None else problems.field_errors(error.errors, spoken),
-        "was_blocked": request.query.get("said") == "made",
+        "said": request.query.get("said"),
+        "is_answering": "answer" in request.query,
+        "typed": typed,
+        "answer_faults": {} if answer_error is None else problems.field_errors(answer_error.errors, spoken),
     }
-    status = HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY
+    if status is None:
+        status = HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY
     return frame.page(request, session, "desk/comment.html", values, status=status)
 
 
@@ -161,7 +171,7 @@ def _picked(fields: dict[str, str]) -> tuple[Decision, list[dict[str, Any]]]:
     else:
         decision = fields.get("many", "")
         chosen = [f"{name.removeprefix(_CHECKED)}.{shown}" for name, shown in fields.items() if _is_check(name)]
-    if decision not in tuple(Decision):
+    if decision not in (*TARGETS, Decision.UNDO):
         raise FieldsInvalidError({"decision": ["invalid_choice"]})
     return Decision(decision), [_pick(decision, shown) for shown in chosen]
 

@@ -12,7 +12,7 @@ from moderation_service.domain.comments import pages
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.comments.pages import InvalidPageError, Page
 from moderation_service.domain.errors import FieldsInvalidError, UnknownSiteError
-from moderation_service.domain.moderation.decisions import Decision
+from moderation_service.domain.moderation.decisions import TARGETS, Decision
 from moderation_service.domain.moderation.queue_order import Order
 from moderation_service.services.accounts.sessions import Session
 from moderation_service.services.moderation.desk_counts import Overview
@@ -314,7 +314,7 @@ def _said(request: web.Request, spoken: str) -> str:
     """Return the sentence about the decisions that led here, by the three words that they left in the URL."""
     decision, _, counts = request.query.get("said", "").partition(".")
     done, _, refused = counts.partition(".")
-    if decision not in tuple(Decision) or not done.isdecimal() or not refused.isdecimal():
+    if decision not in (*TARGETS, Decision.UNDO) or not done.isdecimal() or not refused.isdecimal():
         return ""
     numbers = [min(int(one[:9]), _MOST_SAID) for one in (done, refused)]
     return sentences.summary(spoken, Decision(decision), *numbers)

@@ -1,6 +1,6 @@
 """The routes of the desk: pages for moderators, who come by a mailed link and stay by a cookie."""
 
-from moderation_service.web.desk import blocks, bulk, decisions, login, notifications, pages, queue
+from moderation_service.web.desk import answers, blocks, bulk, decisions, login, notifications, pages, queue
 from moderation_service.web.endpoint import Credential, Endpoint
 from schemas import desk as wire
 
@@ -177,6 +177,17 @@ ENDPOINTS = (
         summary="See the whole address of an author, on record",
         answers={200: wire.Address},
         problems=(400, 401, 403, 404, 413, 415, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="POST",
+        path=f"{_COMMENT}/answer",
+        handler=answers.add,
+        credential=Credential.SESSION,
+        summary="Answer a comment in the name of its site, which approves it",
+        form=wire.DeskAnswerForm,
+        answers={303: None},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
         is_page=True,
     ),
     Endpoint(

@@ -92,7 +92,8 @@ async def decide(request: web.Request) -> web.Response:
     }
     if unknown:
         raise FieldsInvalidError(unknown)
-    results = await request.app[CONTEXT].moderation.decide(
+    context = request.app[CONTEXT]
+    results = await context.moderation.decide(
         site,
         [
             Request(
@@ -102,6 +103,7 @@ async def decide(request: web.Request) -> web.Response:
                 revision=one["revision"],
                 reason=one["reason"],
                 note=one["note"],
+                answer=None if one["body"] is None else await context.answers.write(one["body"]),
             )
             for one in asked["decisions"]
         ],
@@ -124,6 +126,7 @@ def _line(entry: Entry | AuthorChange) -> dict[str, object]:
             "means": "author",
             "reason": None,
             "note": None,
+            "answer_id": None,
             "at": entry.at,
         }
     return {
@@ -135,6 +138,7 @@ def _line(entry: Entry | AuthorChange) -> dict[str, object]:
         "means": entry.actor.channel,
         "reason": entry.reason,
         "note": entry.note,
+        "answer_id": entry.answer_id,
         "at": entry.at,
     }
 
@@ -182,6 +186,7 @@ def _queued(comment: QueuedComment, listed: Listed, spoken: str) -> dict[str, ob
         "author_email_masked": None if address is None else addresses.mask(address),
         "address_proved": comment.proved_at is not None,
         "author_url": comment.author_url,
+        "by_site": comment.by_site,
         "body": comment.body,
         "body_html": comment.body_html,
         "revision": comment.newest_revision,

@@ -7,13 +7,14 @@ from aiohttp import web
 
 from moderation_service.domain.comments import markup, plain_text
 from moderation_service.domain.comments.comment import Status
+from moderation_service.domain.errors import FieldsInvalidError
 from moderation_service.domain.moderation import decisions as rules
 from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Outcome, Request
 from moderation_service.locales import reason_texts
 from moderation_service.services.moderation.decisions import Case
 from moderation_service.web.authentication import HOLDER
 from moderation_service.web.context import CONTEXT
-from moderation_service.web.http import requests, templates
+from moderation_service.web.http import problems, requests, templates
 from moderation_service.web.http.validation import load
 from schemas.moderation import DecisionForm
 
@@ -22,21 +23,21 @@ _FORM = DecisionForm()
 
 async def show(request: web.Request) -> web.Response:
     """Show the comment and one button for the decision in the path. Mail scanners come here too."""
-    case = await _open(request)
-    return await _page(request, case, Decision(request.match_info["decision"]), status=200)
+    case = await open_case(request)
+    return await page(request, case, Decision(request.match_info["decision"]), status=200)
 
 
 async def decide(request: web.Request) -> web.Response:
     """Take the decision in the path, if a button of our page was pressed that showed the comment as it stands."""
     context = request.app[CONTEXT]
-    case = await _open(request)
+    case = await open_case(request)
     decision = Decision(request.match_info["decision"])
     form = load(_FORM, await requests.fields_of(request) if request.can_read_body else {})
     seen, token = form["seen"], request.match_info["token"]
     shown = [case.comment.newest_revision, request[HOLDER].link.revision]
     of_shown = [seen and context.links.is_form_token(token, seen, one, form["form_token"]) for one in shown]
     if seen is None or not of_shown[0]:
-        return await _page(request, case, decision, status=409, was_pressed=any(of_shown))
+        return await page(request, case, decision, status=409, was_pressed=any(of_shown))
     asked = Request(
         comment_id=case.comment.id,
         decision=decision,
@@ -48,17 +49,29 @@ async def decide(request: web.Request) -> web.Response:
     actor = Actor(channel=Channel.LINK, moderator_id=case.moderator.id, name=case.moderator.name)
     [result] = await context.moderation.decide(case.site, [asked], actor=actor)
     refused = result.outcome in (Outcome.CONFLICT, Outcome.NOT_FOUND)
-    return await _page(request, await _open(request), decision, status=409 if refused else 200)
+    return await page(request, await open_case(request), decision, status=409 if refused else 200)
 
 
-async def _open(request: web.Request) -> Case:
+async def open_case(request: web.Request) -> Case:
+    """Return the comment of the link with its newest text."""
     holder = request[HOLDER]
     return await request.app[CONTEXT].moderation.open_case(holder.link, holder.site, holder.moderator)
 
 
-async def _page(
-    request: web.Request, case: Case, decision: Decision, *, status: int, was_pressed: bool = True
+async def page(
+    request: web.Request,
+    case: Case,
+    decision: Decision,
+    *,
+    status: int,
+    was_pressed: bool = True,
+    typed: str | None = None,
+    error: FieldsInvalidError | None = None,
 ) -> web.Response:
+    """Show the comment as it stands; with an answer that was `typed` and not published, and what is wrong with it.
+
+    Whoever answers does not decide by the button that stands first, so that is the one that approves.
+    """
     context = request.app[CONTEXT]
     now, spoken = context.clock(), case.moderator.language
     is_withdrawn = case.comment.status is Status.WITHDRAWN
@@ -67,15 +80,19 @@ async def _page(
         case.last is None or rules.is_fresh(case.last, now) or rules.waits(case.comment.status, again=waits_again)
     )
     is_conflict = status == HTTPStatus.CONFLICT and was_pressed
+    offers_answer = may_change and case.comment.status in rules.ANSWERABLE
     return templates.page(
         request,
         "moderate.html",
         spoken,
         {
             "case": case,
-            "decision": decision,
+            "decision": Decision.APPROVE if decision is Decision.ANSWER else decision,
             "view": _view(case, decision, is_conflict=is_conflict),
-            "has_decided": request.method == "POST" and was_pressed,
+            "has_decided": request.method == "POST" and was_pressed and error is None,
+            "offers_answer": offers_answer or typed is not None,
+            "typed": typed,
+            "errors": {} if error is None else problems.field_errors(error.errors, spoken),
             "offered": [
                 one for one, target in rules.TARGETS.items() if waits_again or target is not case.comment.status
             ]

@@ -66,6 +66,7 @@ def _article(placed: Placed, place: Place, locale: str, on_all: Mapping[str, str
     pattern = _pattern(
         place.language,
         has_url=author_url != "",
+        by_site=comment.by_site,
         is_answer=comment.parent_id is not None,
         has_parent=parent is not None,
         may_be_answered=place.answering != "",
@@ -74,7 +75,9 @@ def _article(placed: Placed, place: Place, locale: str, on_all: Mapping[str, str
 
 
 @cache
-def _pattern(language: str, *, has_url: bool, is_answer: bool, has_parent: bool, may_be_answered: bool) -> Pattern:
+def _pattern(
+    language: str, *, has_url: bool, by_site: bool, is_answer: bool, has_parent: bool, may_be_answered: bool
+) -> Pattern:
     """Return how a comment of this shape is written; there are few shapes and languages, so all are kept."""
     return templates.pattern(
         _TEMPLATE,
@@ -84,6 +87,7 @@ def _pattern(language: str, *, has_url: bool, is_answer: bool, has_parent: bool,
         depth=gap("depth"),
         author_name=gap("author_name"),
         author_url=gap("author_url") if has_url else None,
+        by_site=by_site,
         around=gap("around"),
         at=gap("at"),
         when=gap("when"),

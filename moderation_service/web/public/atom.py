@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from xml.sax.saxutils import escape, quoteattr
 
-from moderation_service.web.public.feed_document import Entry, FeedDocument, item_id
+from moderation_service.web.public.feed_document import BY_SITE, Entry, FeedDocument, item_id
 
 MEDIA_TYPE = "application/atom+xml"
 
@@ -34,6 +34,7 @@ def entry(one: Entry) -> bytes:
     """Write an entry."""
     comment = one.comment
     uri = "" if one.author_url is None else f"<uri>{_text(one.author_url)}</uri>"
+    mark = "" if one.mark is None else f'<category term="{BY_SITE}" label={_attribute(one.mark)}/>\n'
     answers = ""
     if comment.parent_id is not None and one.parent_url is not None:
         there = f'ref="{item_id(comment.parent_id)}" href={_attribute(one.parent_url)}'
@@ -42,7 +43,7 @@ def entry(one: Entry) -> bytes:
         f"<entry>\n<id>{item_id(comment.id)}</id>\n<title>{_text(one.title)}</title>\n"
         f"{_link('alternate', one.url, 'text/html')}"
         f"<published>{_moment(comment.created_at)}</published>\n<updated>{_moment(comment.changed_at)}</updated>\n"
-        f"<author><name>{_text(comment.author_name)}</name>{uri}</author>\n{answers}"
+        f"<author><name>{_text(comment.author_name)}</name>{uri}</author>\n{mark}{answers}"
         f'<content type="html">{_text(comment.body_html)}</content>\n</entry>\n'
     )
     return text.encode()

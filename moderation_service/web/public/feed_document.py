@@ -12,13 +12,21 @@ _BRACKETS = {"[": "%5B", "]": "%5D", "#": "%23"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Entry:
-    """A comment under its title; `url` is where it stands, and `parent_url` where what it answers does."""
+    """A comment under its title; `url` is where it stands, and `parent_url` where what it answers does.
+
+    `mark` says in words that the site wrote it, None of all others.
+    """
 
     comment: SyndicatedComment
     title: str
     url: str
     parent_url: str | None
     author_url: str | None
+    mark: str | None = None
+
+
+BY_SITE = "by_site"
+"""Under what an answer of the site is filed in every feed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

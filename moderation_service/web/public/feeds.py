@@ -127,6 +127,7 @@ def _entry(comment: SyndicatedComment, language: str) -> Entry:
         url=permalink(comment.page_url, comment.id),
         parent_url=None if comment.parent_id is None else permalink(comment.page_url, comment.parent_id),
         author_url=None if comment.author_url is None else iri(comment.author_url),
+        mark=translations(language).gettext("Reply from the site") if comment.by_site else None,
     )
 
 

@@ -105,7 +105,7 @@ def _described(found: Listing, placed: Sequence[Placed]) -> dict[str, Any]:
     above: list[tuple[int, dict[str, Any]]] = []
     for comment, depth, parent in placed:
         address = f"{found.page_url}#comment-"
-        author = {"@type": "Person", "name": comment.author_name}
+        author = {"@type": "Organization" if comment.by_site else "Person", "name": comment.author_name}
         one: dict[str, Any] = {
             "@type": "Comment",
             "@id": f"{address}{comment.id}",

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from moderation_service.web.http.responses import to_json
-from moderation_service.web.public.feed_document import Entry, FeedDocument, item_id
+from moderation_service.web.public.feed_document import BY_SITE, Entry, FeedDocument, item_id
 from schemas.feeds import JSON_FEED_VERSION
 
 MEDIA_TYPE = "application/feed+json"
@@ -37,6 +37,8 @@ def item(one: Entry) -> bytes:
         "date_modified": comment.changed_at,
         "authors": [author],
     }
+    if comment.by_site:
+        value["tags"] = [BY_SITE]
     if comment.parent_id is not None:
         value["_thread"] = {"in_reply_to": item_id(comment.parent_id), "url": one.parent_url}
     return to_json(value)

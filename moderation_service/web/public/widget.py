@@ -5,6 +5,7 @@ what it imports, in one function, which is given what `own.js` would export.
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
@@ -31,7 +32,7 @@ _LITERAL = (
 """A string, a template or a regular expression, in which every sign is meant."""
 _ROOM = re.compile(rf"({_LITERAL})| ?([-=+*/?:,{{}}()<>&|!\[\]]+) ?")
 _LONG = re.compile(rf"({_LITERAL})|\b(const)\b|,(?=[}}\])])")
-_DECLARED = re.compile(r"\b(?:let|class) (\w{5,})")
+_DECLARED = re.compile(r"\b(?:let|class) (\w{3,})")
 _LAYOUT = re.compile(r"\s*([{};,>])\s*|(?<=:)\s+|\n|(?<![\d.])0(?=\.)")
 _BREAK = re.compile(r"([{};,(\[]|=>)\n|\n(?=[?:.])")
 _KIND = "text/javascript; charset=utf-8"
@@ -101,13 +102,17 @@ def _function() -> str:
 
 
 def _renamed(script: str) -> str:
-    """Return a script with short names for what is only ever named as itself: no property, and in no literal."""
+    """Return a script with short names for what is only ever named as itself: no property, and in no literal.
+
+    What is named most has the shortest.
+    """
     literals = " ".join(found[0] for found in re.finditer(_LITERAL, script))
     code = re.sub(_LITERAL, '""', script)
     as_property = r"(?<!\.\.)\.{0}\b|#{0}\b|\b{0}:|[{{,]{0}[,}}=]"
+    used = Counter(re.findall(r"\w+", code))
     names = [
         name
-        for name in sorted(set(_DECLARED.findall(code)))
+        for name in sorted(set(_DECLARED.findall(code)), key=lambda one: (-used[one], one))
         if not re.search(rf"\b{name}\b", literals) and not re.search(as_property.format(name), code)
     ]
     short = {name: f"_{number:x}" for number, name in enumerate(names)}
@@ -167,6 +172,7 @@ def words(tag: str) -> dict[str, str]:
         "report": gettext("Report"),
         "report_of": gettext("Report the comment by %(author)s"),
         "answers": gettext("In reply to %(author)s"),
+        "by_site": gettext("Reply from the site"),
         "write": gettext("Write a comment"),
         "cancel": gettext("Cancel"),
         "privacy": privacy,

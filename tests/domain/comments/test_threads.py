@@ -18,6 +18,7 @@ def a_comment(written: str) -> PublicComment:
         parent_id=parent or None,
         author_name=name,
         author_url=None,
+        by_site=False,
         body="",
         body_html="",
         created_at=at,

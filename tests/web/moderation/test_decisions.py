@@ -74,6 +74,7 @@ async def test_each_link_offers_its_decision_first_and_takes_it(
         "means": "link",
         "reason": None,
         "note": None,
+        "answer_id": None,
         "at": "2026-11-22T10:00:00Z",
     }
 

@@ -36,8 +36,8 @@ from tests.support.desk import Browser, mailed_login
 from tests.support.event_stream import STREAM
 from tests.support.factories import OTHER_PAGE, PAGE, SECRET, a_submission, bearer
 from tests.support.forms import Form
-from tests.support.mailed import press
-from tests.support.posting import COMMENTS, decide, post, queued, urlencoded
+from tests.support.mailed import press, pressed
+from tests.support.posting import COMMENTS, decide, decided, post, queued, urlencoded
 from tests.support.proofs import proof_of
 from tests.support.running import Running
 from tests.support.smtp import MailServer
@@ -451,6 +451,10 @@ async def click_everything(http: ClientSession, check: Any, link: str) -> None:
     """Provoke the answers behind a mailed link whose comment was approved meanwhile."""
     await check(await http.get(link), LINK, 200)
     await check(await press(http, link), LINK, 409)
+    answer, route = link.replace("/reject", "/answer"), "/moderate/{token}/answer"
+    for body, status in (("", 422), ("Grazie!", 200)):
+        await check(await http.post(answer, data=pressed(answer, "approved") | {"body": body}), route, status)
+    await check(await http.post(answer, data={"body": "Grazie!", "seen": "approved"}), route, 409)
     await check(await press(http, link, "approved"), LINK, 200)
     await check(await press(http, link, "x"), LINK, 422)
     await check(await http.get("/moderate/eA.eA.eHh4/approve"), LINK, 404)
@@ -511,12 +515,23 @@ async def use_the_desk(http: ClientSession, smtp: MailServer, check: Any, commen
     await check(await anna.post(f"{closing}?page_url={PAGE}", said), closing, 303)
     await check(await anna.post(closing, said), closing, 422)
     await block_at_the_desk(anna, check, comment_id)
+    await decided(http, comment_id)
+    await answer_at_the_desk(anna, check, comment_id)
     chosen = "/desk/notifications"
     await check(await anna.get(chosen), chosen, 200)
     await check(await anna.post(chosen, {"schedule": "hourly"}), chosen, 303)
     await check(await anna.post(chosen, {"schedule": "hourly", "hour": "24"}), chosen, 422)
     await check(await Browser(http, anna.cookie, "wrong").post("/desk/logout"), "/desk/logout", 403)
     await check(await anna.post("/desk/logout"), "/desk/logout", 303)
+
+
+async def answer_at_the_desk(anna: Browser, check: Any, comment_id: str) -> None:
+    """Provoke the answers to a moderator who answers."""
+    route = "/desk/comments/{comment_id}/answer"
+    seen, _, revision = (await anna.shown("/desk?status=any"))[comment_id].partition(".")
+    for changed, status in (({"body": ""}, 422), ({"revision": "99"}, 409), ({"body": "Di nuovo grazie!"}, 303)):
+        said = {"seen": seen, "revision": revision, "body": "Ancora grazie!"} | changed
+        await check(await anna.post(f"/desk/comments/{comment_id}/answer", said), route, status)
 
 
 async def block_at_the_desk(anna: Browser, check: Any, comment_id: str) -> None:

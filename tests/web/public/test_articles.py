@@ -29,6 +29,7 @@ def a_comment(number: int, **changed: object) -> PublicComment:
         "parent_id": None,
         "author_name": "Giuliana",
         "author_url": None,
+        "by_site": False,
         "body": "interessante",
         "body_html": "<p>100% <em>interessante</em> %(id)s</p>\n",
         "created_at": datetime(2026, 11, 22, 10, 0, tzinfo=UTC),

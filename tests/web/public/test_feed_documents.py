@@ -38,6 +38,7 @@ def a_comment(number: int = 1, **changed: Any) -> SyndicatedComment:
         "parent_id": None,
         "author_name": "Giuliana",
         "author_url": None,
+        "by_site": False,
         "body": "ciao",
         "body_html": "<p>ciao</p>",
         "created_at": AT,

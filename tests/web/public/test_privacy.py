@@ -106,4 +106,13 @@ async def test_the_public_learns_nothing_of_who_decided(http: ClientSession) -> 
     comment_id = (await post(http))["id"]
     await decide(http, "approve", comment_id)
     shown = await (await http.get(f"{COMMENTS}/{comment_id}")).json()
-    assert set(shown) == {"id", "parent_id", "author_name", "author_url", "body", "body_html", "created_at"}
+    assert set(shown) == {
+        "id",
+        "parent_id",
+        "author_name",
+        "author_url",
+        "by_site",
+        "body",
+        "body_html",
+        "created_at",
+    }

@@ -37,7 +37,8 @@ export const listOf = ({ words, locale, language, base }, { more, reply }) => {
     report.append(words.report);
     report.className = "link";
     report.setAttribute("aria-label", fill(words.report_of, { author: comment.author_name }).join(""));
-    const article = picture(comment, depth, locale, { answers, body, below: [answer, " ", report] });
+    const behind = comment.by_site ? [make("span", { class: "tag site", part: "by-site" }, words.by_site)] : [];
+    const article = picture(comment, depth, locale, { behind, answers, body, below: [answer, " ", report] });
     article.id = `comment-${comment.id}`;
     articles.set(comment.id, article);
     return article;
