@@ -90,9 +90,9 @@ soak: $(VENV)/test ## ten minutes of load and faults on each engine (SOAK_SECOND
 	MODERATION_TEST_KILLS=20 $(BIN)/pytest -s --timeout 1200 tests/faults/test_kill.py tests/faults/test_webhook_kill.py
 	MODERATION_TEST_FLOOD=4000 MODERATION_TEST_SPAM_RUN=5000 $(BIN)/pytest -s --timeout 1200 \
 		tests/web/desk/test_desk_alike.py tests/services/screening/test_spam_run.py
-	MODERATION_TEST_ROUNDS=200 MODERATION_TEST_QUEUE=100000 $(BIN)/pytest --timeout 1200 \
+	MODERATION_TEST_ROUNDS=200 MODERATION_TEST_QUEUE=100000 MODERATION_TEST_REPORTS=1000 $(BIN)/pytest --timeout 1200 \
 		tests/services/moderation/test_concurrent_decisions.py tests/services/moderation/test_queue.py \
-		tests/journeys/test_replicas.py
+		tests/services/moderation/test_thousand_reports.py tests/journeys/test_replicas.py
 	MODERATION_TEST_HISTORIES=100 $(BIN)/pytest -s tests/journeys/test_followers_agree.py
 	MODERATION_TEST_DOCUMENT_CASES=6000 $(BIN)/pytest tests/web/operations/test_openapi_cases.py
 
