@@ -167,6 +167,10 @@ class PublicComment(ResponseSchema):
         required=True, metadata={"description": "The text as HTML, cleaned: safe to put into a page as it is."}
     )
     created_at = Timestamp(required=True)
+    redacted = fields.Boolean(
+        required=True,
+        metadata={"description": "Whether moderators took passages out of the text; `[…]` stands for each."},
+    )
 
 
 class CommentFormFields(ResponseSchema):

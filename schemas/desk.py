@@ -19,7 +19,8 @@ from schemas.base import (
 )
 from schemas.blocks import REASON_CHARACTERS, VALUE_CHARACTERS, BlockKind
 from schemas.comments import BODY_BYTES, TITLE_CHARACTERS
-from schemas.moderation import Commenting, Decision, Outcome, QueueOrder, Status
+from schemas.moderation import NOTE_CHARACTERS, Commenting, Decision, Outcome, QueueOrder, Status
+from schemas.moderation import REASON_CHARACTERS as MODERATION_REASON_CHARACTERS
 
 COMMENTS_AT_ONCE = 50
 """How many comments one page of the desk shows."""
@@ -172,6 +173,16 @@ class Pick(RequestSchema):
     decision = Choice(Decision, by_value=True, required=True)
     seen = Choice(Status, by_value=True, required=True)
     revision = fields.Integer(required=True, error_messages={"invalid": "wrong_type"})
+
+
+class RedactionForm(QuerySchema):
+    """A comment as it was shown, and what is to be left of its text."""
+
+    seen = Choice(Status, by_value=True, required=True)
+    revision = fields.Integer(required=True, error_messages={"invalid": "wrong_type"})
+    body = Text(required=True, limit=BODY_BYTES)
+    reason = Line(limit=MODERATION_REASON_CHARACTERS, load_default=None)
+    note = Line(limit=NOTE_CHARACTERS, load_default=None)
 
 
 class Standing(ResponseSchema):

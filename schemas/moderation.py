@@ -54,6 +54,7 @@ class Decision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     SPAM = "spam"
+    REDACT = "redact"
     UNDO = "undo"
     ANSWER = "answer"
 
@@ -64,6 +65,7 @@ class HistoryAction(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     SPAM = "spam"
+    REDACT = "redact"
     UNDO = "undo"
     ANSWER = "answer"
     EDIT = "edit"
@@ -80,6 +82,9 @@ class Outcome(StrEnum):
     NOT_FOUND = "not_found"
 
 
+_WITH_BODY = (Decision.REDACT, Decision.ANSWER)
+
+
 class DecisionItem(RequestSchema):
     """One decision; with `expected_status` it is taken only while the comment stands there.
 
@@ -88,6 +93,8 @@ class DecisionItem(RequestSchema):
     `reason` is a code of the site's reasons; whoever wrote the comment may read it. Only moderators read `note`.
     With `answer` comes a `body`: it is published at once as a reply in the name of the site, and a comment that
     waits is approved by that. The same answer again is `unchanged`.
+    `redact` approves what is left of the newest text as `body`: the same text without the passages that readers
+    are not to see. They see `[…]` in place of each. Nothing can be added that way.
     """
 
     id = Id(required=True, metadata={"format": "uuid"})
@@ -96,14 +103,20 @@ class DecisionItem(RequestSchema):
     revision = Count(most=2_147_483_647, load_default=None, allow_none=True)
     reason = Line(limit=REASON_CHARACTERS, load_default=None, allow_none=True)
     note = Line(limit=NOTE_CHARACTERS, load_default=None, allow_none=True)
-    body = Text(limit=BODY_BYTES, load_default=None, allow_none=True)
+    body = Text(
+        limit=BODY_BYTES,
+        load_default=None,
+        allow_none=True,
+        metadata={"description": "With `redact` what is left of the text, with `answer` what the site says."},
+    )
 
     @validates_schema
     def _check_body(self, data: dict[str, Any], **_: Any) -> None:
-        if data["decision"] is Decision.ANSWER and data["body"] is None:
-            raise ValidationError(Fault("required"), "body")
-        if data["decision"] is not Decision.ANSWER and data["body"] is not None:
-            raise ValidationError(Fault("contradicts"), "body")
+        """Refuse a redaction or an answer without a text, and a text with anything else."""
+        if data["decision"] in _WITH_BODY and data["body"] is None:
+            raise ValidationError({"body": [Fault("required")]})
+        if data["decision"] not in _WITH_BODY and data["body"] is not None:
+            raise ValidationError({"body": [Fault("contradicts")]})
 
 
 class Decisions(RequestSchema):
@@ -280,6 +293,12 @@ class AnswerForm(QuerySchema):
     form_token = fields.String(load_default="")
 
 
+class RedactionForm(DecisionForm):
+    """The same with what is left of the text, for readers to see."""
+
+    body = Text(required=True, limit=BODY_BYTES)
+
+
 class SpamReason(ResponseSchema):
     """Why a comment looks suspicious; `message` is in the language of `Accept-Language`, else English."""
 
@@ -359,6 +378,9 @@ class QueuedComment(ResponseSchema):
     `edit` is null unless it is published and its author gave it a new text that waits: `body` is what readers see,
     `revision`, `suspect` and the `spam_` fields are those of the new text, `approve` makes that public, `reject`
     keeps the former one, and `spam` takes the comment down.
+
+    `redacted` if moderators took passages out of `body`; `original` is what stood there before, null where nothing
+    was taken out, or once that is deleted.
     """
 
     id = fields.String(required=True, metadata={"format": "uuid"})
@@ -373,6 +395,8 @@ class QueuedComment(ResponseSchema):
     by_site = fields.Boolean(required=True)
     body = fields.String(required=True)
     body_html = fields.String(required=True)
+    redacted = fields.Boolean(required=True)
+    original = fields.String(required=True, allow_none=True)
     revision = fields.Integer(required=True)
     edit = fields.Nested(WaitingEdit, required=True, allow_none=True)
     suspect = fields.Boolean(required=True)
@@ -427,8 +451,8 @@ class Author(ResponseSchema):
 class HistoryEntry(ResponseSchema):
     """One thing that was done; `actor` is null where a program decided, and where the author did it.
 
-    `revision` is the number of the text that it was about. An `edit` of a published comment, and a `withdraw` of
-    such an edit, leave it `approved`.
+    `revision` is the number of the text that it was about; `redact` leaves one with a new number. An `edit` of a
+    published comment, and a `withdraw` of such an edit, leave it `approved`.
     `means` is `link`, `desk`, `api`, `command`, `author`, or `rule`, whose name is the `actor`: nobody decided.
     `answer_id` is the comment in which the site answered, null for what was no `answer`.
     """

@@ -74,7 +74,10 @@ class KeptChange(ResponseSchema):
 
 
 class KeptText(ResponseSchema):
-    """A text of a comment that is not its own now: an edit that waits, or one that was replaced or rejected."""
+    """A text of a comment that is not its own now: an edit that waits, or one that was replaced or rejected.
+
+    An `original` is what stood there before moderators took passages out of it.
+    """
 
     revision = fields.Integer(required=True)
     state = fields.String(required=True)
@@ -102,7 +105,7 @@ class KeptComment(ResponseSchema):
     """A comment with all that is kept of it.
 
     `has_network_hash` while a keyed hash of the network is kept that it came from. `address_shown_at` is when
-    moderators looked at the whole address.
+    moderators looked at the whole address. `redacted` if they took passages out of its text.
     """
 
     id = fields.String(required=True, metadata={"format": "uuid"})
@@ -114,6 +117,7 @@ class KeptComment(ResponseSchema):
     author_name = fields.String(required=True)
     author_url = fields.String(required=True, allow_none=True, metadata={"format": "url"})
     body = fields.String(required=True)
+    redacted = fields.Boolean(required=True)
     created_at = Timestamp(required=True)
     changed_at = Timestamp(required=True)
     address_proved_at = Timestamp(required=True, allow_none=True)

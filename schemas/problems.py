@@ -30,6 +30,9 @@ class FieldCode(StrEnum):
     UNKNOWN_SITE = "unknown_site"
     INVALID_PROOF = "invalid_proof"
     CONTRADICTS = "contradicts"
+    REDACTION_ADDS = "redaction_adds"
+    REDACTION_UNCHANGED = "redaction_unchanged"
+    REDACTION_EMPTY = "redaction_empty"
 
 
 class ProblemCode(StrEnum):
@@ -90,8 +93,11 @@ FIELD_MESSAGES = {
     FieldCode.IN_THE_PAST: "This time has already passed.",
     FieldCode.CONTRADICTS: "This cannot be combined with another of the fields that were sent.",
     FieldCode.INVALID_PROOF: "This does not solve the challenge that came with the comment.",
+    FieldCode.REDACTION_ADDS: "Only whole words and links can be taken out. The comment has no “{word}” there.",
+    FieldCode.REDACTION_UNCHANGED: "Nothing has been taken out of the comment yet.",
+    FieldCode.REDACTION_EMPTY: "Some of the comment must remain. If nothing should, reject it.",
 }
-"""What each field code says, in English; `{limit}` is the limit that was passed."""
+"""What each field code says, in English; `{limit}` is the limit that was passed, `{word}` the word at fault."""
 
 PROBLEMS = {
     ProblemCode.MALFORMED: ("Unreadable request", "The request could not be read; check its format and encoding."),

@@ -21,10 +21,11 @@ class DecisionReason(ResponseSchema):
 
 
 class Statement(ResponseSchema):
-    """A decision by which a comment is rejected: when, and whether by a person, a program of the site, or a rule.
+    """A decision against a comment or passages of it: when, and by a person, a program of the site, or a rule.
 
     `rule` is the name of that rule, else null. `was_published` says that everybody could read it until then. Where
-    `is_of_edit`, an edit was rejected, and the comment stays published as it was.
+    `is_of_edit`, an edit was rejected, and the comment stays published as it was; where `is_redaction`, passages
+    were taken out.
     """
 
     decided_at = Timestamp(required=True)
@@ -32,6 +33,7 @@ class Statement(ResponseSchema):
     rule = fields.String(required=True, allow_none=True)
     was_published = fields.Boolean(required=True)
     is_of_edit = fields.Boolean(required=True)
+    is_redaction = fields.Boolean(required=True)
 
 
 class Objection(ResponseSchema):
@@ -54,8 +56,11 @@ class OwnComment(ResponseSchema):
 
     An edit of a published comment waits as its `edit`, and readers see `body` until it is approved. What waits may
     be withdrawn: the comment or, if it is published, its edit.
-    `reason` is null unless it, or its last edit, was rejected and a reason was given; `statement` says how that
-    was decided. Where it is rejected `may_object` is true, once; `objection` is what was said, null without one.
+    `redacted` if it is published without passages that moderators took out: `[…]` stands for each in `body`, and
+    `original` is what the author wrote, null once that is deleted.
+    `reason` is null unless it, its last edit, or passages of it were rejected and a reason was given; `statement`
+    says how that was decided. Where it is rejected `may_object` is true, once; `objection` is what was said, null
+    without one.
     """
 
     id = fields.String(required=True, metadata={"format": "uuid"})
@@ -66,6 +71,8 @@ class OwnComment(ResponseSchema):
     created_at = Timestamp(required=True)
     may_edit = fields.Boolean(required=True)
     edit = fields.Nested(OwnEdit, required=True, allow_none=True)
+    redacted = fields.Boolean(required=True)
+    original = fields.String(required=True, allow_none=True)
     reason = fields.Nested(DecisionReason, required=True, allow_none=True)
     statement = fields.Nested(Statement, required=True, allow_none=True)
     may_object = fields.Boolean(required=True)

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import Self
 
 from moderation_service.domain.comments.comment import Receipt
 from moderation_service.domain.moderation.link import Link
@@ -18,6 +19,29 @@ class FieldsInvalidError(ModerationError):
     def __init__(self, errors: Mapping[str, Sequence[str]]) -> None:
         super().__init__()
         self.errors = errors
+
+
+class NamedFault(str):
+    """The code of a fault, with the word that is at fault, or the limit that was passed."""
+
+    __slots__ = ("limit", "word")
+    word: str
+    limit: int | None
+
+    def __new__(cls, code: str, word: str = "", limit: int | None = None) -> Self:
+        """Make the code a string that goes wherever codes do."""
+        fault = super().__new__(cls, code)
+        fault.word = word
+        fault.limit = limit
+        return fault
+
+
+class RedactionInvalidError(FieldsInvalidError):
+    """What is to be left of a text is no shortened version of it; `position` is that of the decision asked for."""
+
+    def __init__(self, fault: str, position: int) -> None:
+        super().__init__({"body": [fault]})
+        self.position = position
 
 
 class MalformedRequestError(ModerationError):

@@ -10,6 +10,10 @@ def heading(language: str, statement: Statement) -> str:
     gettext = translations(language).gettext
     if statement.is_of_edit:
         return gettext("The change to your comment was not published")
+    if statement.is_redaction and statement.was_published:
+        return gettext("The moderators have taken passages out of your comment")
+    if statement.is_redaction:
+        return gettext("Your comment has been published without some passages")
     if statement.was_published:
         return gettext("Your comment has been taken down")
     return gettext("Your comment was not published")

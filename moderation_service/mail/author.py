@@ -66,11 +66,13 @@ class AuthorComposer:
         token: str,
         delivery_id: str,
         now: datetime,
+        reason: str | None = None,
     ) -> EmailMessage:
         """Return the mail that tells an author of a published comment; `token` ends such mail by one click.
 
         `held` counts the replies before this one of which the author was not mailed, as there were too many;
-        `receipt` opens the page of the author's own comment.
+        `receipt` opens the page of the author's own comment, and `reason` is the code of why passages of it were
+        taken out.
         """
         end_url = self._link(token)
         mail = write(
@@ -83,6 +85,7 @@ class AuthorComposer:
                 "site": site,
                 "is_reply": notice is Notice.REPLIES,
                 "comment": presentation.published(about, site.language),
+                "reason": reason and reason_texts.sentence(site.language, site.language, site.reasons, reason),
                 "held": held,
                 "receipt_url": self._receipt(receipt),
                 "end_url": end_url,
@@ -104,7 +107,7 @@ class AuthorComposer:
         delivery_id: str,
         now: datetime,
     ) -> EmailMessage:
-        """Return the mail that says why a comment, or an edit, is rejected; `receipt` opens the comment's page."""
+        """Return the mail that says why a text is rejected or shortened; `receipt` opens the comment's page."""
         end_url, reason = self._link(token), statement.reason
         mail = write(
             "statement",

@@ -70,7 +70,10 @@ class Parent:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """A published comment, with the address at which it stands on its page."""
+    """A published comment, with the address at which it stands on its page.
+
+    `is_shortened` if the mail shows a part of it, `is_redacted` if moderators took passages out.
+    """
 
     author: str
     page: str
@@ -78,6 +81,7 @@ class Published:
     text: str
     html: str
     is_shortened: bool
+    is_redacted: bool
     direction: str
 
 
@@ -200,6 +204,7 @@ def published(comment: QueuedComment, language: str) -> Published:
         text=unlinked(text),
         html=_paragraphs(text),
         is_shortened=not is_whole,
+        is_redacted=comment.redacted,
         direction=direction(text),
     )
 

@@ -313,7 +313,8 @@ def _built(
     delivery, queue = sent.delivery, sent.queue
     cache, tail, eras = _following(basis, page_addresses, page_closing, screened.learned, announcements)
     drafter = Drafter(keys, directory, clock=clock, new_id=new_id, screening_on=settings.screening)
-    moderation = Moderation(database, directory, links, keys, clock=clock, announce=tail.catch_up)
+    renderer = Renderer(most_characters=limits.characters)
+    moderation = Moderation(database, directory, links, keys, renderer, clock=clock, announce=tail.catch_up)
     bulks = Bulks(
         database, directory, keys, clock=clock, new_id=new_id, announce=tail.catch_up, batch_size=limits.bulk_batch
     )
@@ -362,7 +363,6 @@ def _built(
         figures=Reader(database, directory, is_mail_late=delivery.is_late, clock=clock, times=intervals.figures),
     )
     networks = ClientNetworks(clock, most_waiting=limits.waiting_of_refused)
-    renderer = Renderer(most_characters=limits.characters)
     listings = Listings(database, directory, page_addresses, clock=clock)
 
     def stored() -> None:

@@ -290,6 +290,7 @@ comments = Table(
     Column("receipt_hash", LargeBinary),
     Column("report_place", SmallInteger),
     Column("waiting_revision", Integer),
+    Column("redacted", Boolean, nullable=False, server_default=false()),
     Column("proved_at", UtcDateTime),
     Column("objection", Text),
     Column("objected_at", UtcDateTime),
@@ -305,6 +306,7 @@ None only where a version before schema 0014 stored it a moment ago (`storage/co
 the same for texts that are alike, None for the shortest (`domain/screening/alikeness.py`).
 `report_place` is the place in the queue of a published comment that waits again, for open reports or for an edit;
 `waiting_revision` is the number of that edit, whose text is among the `revisions`.
+`redacted` if moderators took passages out of the text that it has.
 `proved_at` is when it was shown that the author's address is the author's, None while it was not.
 `objection` is what the author said against a rejection, once, at `objected_at`.
 `by_site` is what a moderator answered in the name of the site, under whose name it stands.
@@ -427,12 +429,15 @@ decisions = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("rule", String(64)),
     Column("answer_id", identifier()),
+    Column("redacted_as", Integer),
 )
 """`reason` is a code that the site's file had when it was given.
 
 `rule` names what decided by itself; the `means` of such a decision says `command`, for older versions.
 `answer_id` is the comment in which the site answered, also in that one's own first line; the `decision` of such a
 line says `approve`, for older versions.
+`redacted_as` is the number of the text that is left after passages were taken out of the one decided on; the
+`decision` says `approve` then, for older versions.
 """
 
 revisions = Table(
@@ -454,12 +459,15 @@ revisions = Table(
     Column("at", UtcDateTime, nullable=False),
     Column("decision_number", Integer),
     Column("decided_at", UtcDateTime, index=True),
+    Column("redacted", Boolean, nullable=False, server_default=false()),
+    Column("redacted_as", Integer),
 )
-"""Texts of comments that are not the comment's own now: an edit that waits, or what was replaced or rejected.
+"""Texts of comments that are not the comment's own now: edits that wait, what was replaced or rejected, originals.
 
 `decision_number` is that of the decision which put it aside, in the comment's history: its undo needs the text,
-and nobody does once that can no longer be undone. The other columns are as those of `comments`; `at` is when it
-came.
+and nobody does once that can no longer be undone. `redacted_as` is the number of the text that moderators left of
+an original, which is kept as long as what they reject. The other columns are as those of `comments`; `at` is when
+it came.
 """
 
 reports = Table(

@@ -42,7 +42,7 @@ from schemas.wordpress import WordPressForm
 
 _COMMENT = "/api/v1/comments/{comment_id}"
 _REPORT = "/comments/{comment_id}/report"
-_LINK = "/moderate/{token}/{decision:approve|reject|spam}"
+_LINK = "/moderate/{token}/{decision:approve|reject|spam|redact}"
 _QUEUE = "/api/v1/moderation/comments"
 _PAGES = "/api/v1/moderation/pages"
 _BLOCKS = "/api/v1/moderation/blocks"
@@ -490,6 +490,17 @@ _ROWS = (
         credential=Credential.MODERATION_LINK,
         summary="Answer a comment by a mailed link in the name of its site, which approves it",
         form=moderation_wire.AnswerForm,
+        answers={200: None},
+        problems=(400, 403, 404, 409, 410, 413, 415, 422, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="POST",
+        path="/moderate/{token}/redact",
+        handler=links.redact,
+        credential=Credential.MODERATION_LINK,
+        summary="Take passages out of a comment and approve the rest, by a mailed link",
+        form=moderation_wire.RedactionForm,
         answers={200: None},
         problems=(400, 403, 404, 409, 410, 413, 415, 422, 503),
         is_page=True,

@@ -269,6 +269,12 @@ MORE: Mapping[tuple[str, str], Callable[[Stage], dict[str, str]]] = {
     ("POST", "/desk/pages/commenting"): lambda _: {"commenting": "open"},
     ("POST", "/desk/comments/{comment_id}/blocks"): lambda _: {"address": "on"},
     ("POST", "/desk/comments/{comment_id}/author-note"): lambda _: {"author_note": "una nota"},
+    ("POST", "/moderate/{token}/redact"): lambda _: {"body": "testo"},
+    ("POST", "/desk/comments/{comment_id}/redaction"): lambda _: {
+        "seen": "pending",
+        "revision": "1",
+        "body": "testo",
+    },
     ("POST", "/desk/blocks"): lambda _: {"site": "coop", "kind": "address", "value": BLOCKED},
 }
 """What a route takes beside what its schema says that it must; forms of the desk have none."""

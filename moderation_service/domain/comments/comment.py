@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from moderation_service.domain.comments import difference
+from moderation_service.domain.comments import difference, redaction
 from moderation_service.domain.comments.difference import Piece
 from moderation_service.domain.comments.notices import AskedProof, Notice
 from moderation_service.domain.comments.pages import Page
@@ -130,7 +130,8 @@ class Draft:
 class Revision:
     """A new text for a comment: who is notified of it, and what its network's limit says of it.
 
-    `post_id` is what it counts under as a post of the network; no fingerprint is among its traces.
+    `post_id` is what it counts under as a post of the network; no fingerprint is among its traces. `is_redacted`
+    if what it was made from had been shortened by moderators, and it shows so still.
     """
 
     comment_id: str
@@ -142,11 +143,34 @@ class Revision:
     recipients: tuple[Recipient, ...]
     assessment: Assessment
     traces: Traces | None
+    is_redacted: bool = False
 
     @property
     def status(self) -> Status:
         """Where a comment stands once it is stored that was not published."""
         return status_of_new(self.assessment)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Redaction:
+    """What moderators leave of a comment's text, of the revision `of`; `is_unchanged` if that was left before."""
+
+    comment_id: str
+    of: int
+    body: str
+    body_html: str
+    renderer: int
+    is_unchanged: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Original:
+    """What an author wrote and when, of which moderators took passages out at `redacted_at`."""
+
+    revision: int
+    body: str
+    at: datetime
+    redacted_at: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +182,7 @@ class WaitingEdit:
     body_html: str
     assessment: Assessment
     at: datetime
+    redacted: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -185,6 +210,7 @@ class Receipt:
 class PublicComment:
     """What everybody may see of an approved comment. It has no address to leak; `by_site` if the site wrote it.
 
+    `redacted` if moderators took passages out of its text.
     Lists are made of these: neither frozen nor with slots, one is made and written as JSON in a sixth of the time.
     """
 
@@ -196,6 +222,7 @@ class PublicComment:
     body: str
     body_html: str
     created_at: datetime
+    redacted: bool
 
 
 @dataclass(kw_only=True)
@@ -221,7 +248,8 @@ class QueuedComment:
     were approved. `report_place` is the place in the queue of a published comment that waits again, None where it
     does not, and `waiting_revision` is that of an `edit` that waits. `proved_at` is None while nothing shows that
     the address is the author's. `objection` is what the author said against a rejection, None before and without
-    one. `by_site` if it is an answer in the name of the site.
+    one. `by_site` if it is an answer in the name of the site. `redacted` if moderators took passages out of its
+    text; `original` is what the author wrote, while that is kept.
     """
 
     id: str
@@ -243,6 +271,8 @@ class QueuedComment:
     report_place: int | None = None
     waiting_revision: int | None = None
     edit: WaitingEdit | None = None
+    redacted: bool = False
+    original: Original | None = None
     public_title: str | None = None
     proved_at: datetime | None = None
     objection: str | None = None
@@ -278,6 +308,16 @@ class QueuedComment:
     def difference(self) -> list[Piece]:
         """What the edit that waits takes out of the public text and adds to it."""
         return [] if self.edit is None else difference.between(self.body, self.edit.body)
+
+    @property
+    def newest_body(self) -> str:
+        """Its newest text, which a decision is about."""
+        return self.body if self.edit is None else self.edit.body
+
+    @property
+    def taken_out(self) -> list[Piece]:
+        """What its author wrote, with what moderators took out of it; nothing where that is not kept."""
+        return [] if self.original is None else redaction.pieces(self.original.body, self.body)
 
     @property
     def doubtful(self) -> Assessment:

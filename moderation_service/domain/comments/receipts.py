@@ -10,7 +10,9 @@ from enum import StrEnum
 from hashlib import sha256
 from uuid import UUID
 
-from moderation_service.domain.comments.comment import Status
+from moderation_service.domain.comments import redaction
+from moderation_service.domain.comments.comment import Original, Status
+from moderation_service.domain.comments.difference import Piece
 from moderation_service.domain.errors import LinkInvalidError, TokenExpiredError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.moderation.statements import Statement
@@ -73,7 +75,9 @@ class OwnEdit:
 class OwnComment:
     """What an author sees of a comment of theirs; `statement` says why it, or an edit, is rejected, if it is.
 
-    `edit` is the new text that waits while the comment is published as it is, None without one.
+    `edit` is the new text that waits while the comment is published as it is, None without one. `redacted` if
+    moderators took passages out of its text: `redaction` says why, and `original` is what the author wrote, while
+    that is kept.
     """
 
     id: str
@@ -90,6 +94,24 @@ class OwnComment:
     objection: str | None = None
     objected_at: datetime | None = None
     edit: OwnEdit | None = None
+    redacted: bool = False
+    redaction: Statement | None = None
+    original: Original | None = None
+
+    @property
+    def newest_statement(self) -> Statement | None:
+        """The newest decision against it or a text of it."""
+        return self.statement or self.redaction
+
+    @property
+    def is_shortened(self) -> bool:
+        """Whether readers see it without passages that moderators took out."""
+        return self.status is Status.APPROVED and self.redacted
+
+    @property
+    def taken_out(self) -> list[Piece]:
+        """What the author wrote, with what moderators took out of it; nothing where that is not kept."""
+        return [] if self.original is None else redaction.pieces(self.original.body, self.body)
 
     @property
     def may_edit(self) -> bool:

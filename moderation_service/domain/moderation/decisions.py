@@ -14,6 +14,8 @@ class Decision(StrEnum):
     APPROVE = "approve"
     REJECT = "reject"
     SPAM = "spam"
+    REDACT = "redact"
+    """Approve what is left when passages are taken out of the text."""
     UNDO = "undo"
     ANSWER = "answer"
     """Publish a reply in the name of the site; what it answers is approved by it if it waits."""
@@ -24,7 +26,10 @@ TARGETS = {
     Decision.REJECT: Status.REJECTED,
     Decision.SPAM: Status.SPAM,
 }
-"""Where each decision leads, from any state; undo leads back to where the last decision came from."""
+"""Where each decision about a whole text leads, from any state."""
+
+_LEADS_TO = TARGETS | {Decision.REDACT: Status.APPROVED}
+"""Where each decision leads; undo leads back to where the last decision came from."""
 
 ANSWERABLE = frozenset({Status.PENDING, Status.APPROVED})
 """What the site may answer: what is published, and what is published by that."""
@@ -68,6 +73,7 @@ class Entry:
 
     `reason` is a code that the site's file had then. An undo has that of the decision which it restores.
     `answer_id` is the comment in which the site answered, also in the first line of that one's own history.
+    `redacted_as` is the text that was left, where passages were taken out.
     """
 
     number: int
@@ -80,6 +86,7 @@ class Entry:
     reason: str | None = None
     note: str | None = None
     answer_id: str | None = None
+    redacted_as: int | None = None
 
     @property
     def is_undo(self) -> bool:
@@ -102,7 +109,8 @@ class Request:
     """A decision as asked.
 
     `expected` is the state that was seen, None to decide whatever it is; `revision` is the text that was seen,
-    None for the newest. `reason` is a code of the site's. `answer` comes with a decision to answer.
+    None for the newest. `reason` is a code of the site's. `answer` comes with a decision to answer, `body` with
+    one to redact: what is to be left of the text, as typed.
     """
 
     comment_id: str
@@ -112,6 +120,7 @@ class Request:
     reason: str | None = None
     note: str | None = None
     answer: Answer | None = None
+    body: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,18 +140,21 @@ def judge(
     *,
     waits_again: bool = False,
     is_edited: bool = False,
+    takes_out: bool = True,
 ) -> Judgement:
     """Say what a request comes to for a comment in `status` whose newest history line is `last`.
 
     A mailed link decides what is pending, and changes a decision within a day; later the desk is the place. Nobody
     decides what its author withdrew. Where an edit of a published comment waits the decision is about that:
     whoever rejects it keeps the comment, and nothing before it is undone until it is decided. The site answers
-    only what is published, or is by that; whoever takes an answer back takes it down.
+    only what is published, or is by that; whoever takes an answer back takes it down. A redaction changes a
+    comment wherever it stands, if it `takes_out` anything.
     """
     is_answer = request.decision is Decision.ANSWER
     keeps = is_edited and request.decision is Decision.REJECT
-    target = Status.APPROVED if keeps or is_answer else TARGETS.get(request.decision)
-    if target is status and not waits_again and not is_answer:
+    target = Status.APPROVED if keeps or is_answer else _LEADS_TO.get(request.decision)
+    changes_text = is_answer or (request.decision is Decision.REDACT and takes_out)
+    if target is status and not waits_again and not changes_text:
         return Judgement(outcome=Outcome.UNCHANGED)
     if status is Status.WITHDRAWN or request.expected not in (None, status):
         return Judgement(outcome=Outcome.CONFLICT)

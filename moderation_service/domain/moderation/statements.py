@@ -25,11 +25,12 @@ class DecidedBy(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """A decision by which a comment is rejected, or an edit of a published one; it names no moderator.
+    """A decision by which a comment is rejected, an edit of a published one, or passages; it names no moderator.
 
     `number` is that of the decision in the comment's history, `revision` that of the text it was about, `rule` the
     name of what decided by itself, `reason` a code of the site's or None. `was_published` says that everybody
-    could read the comment until then; one whose edit was rejected (`is_of_edit`) everybody can read still.
+    could read the comment until then; one whose edit was rejected (`is_of_edit`) everybody can read still, and so
+    can they what is left of one of which passages were taken out (`is_redaction`).
     """
 
     number: int
@@ -40,16 +41,25 @@ class Statement:
     reason: str | None
     was_published: bool
     is_of_edit: bool
+    is_redaction: bool = False
 
 
 def of(history: Sequence[Entry]) -> Statement | None:
-    """Return what is to be said to the author of a comment with a history; None where nothing is rejected."""
+    """Return what is to be said to the author of a comment; None where nothing was rejected or taken out."""
     decision = standing(history)
     if decision is None:
         return None
+    is_against = decision.to_status is Status.REJECTED or decision.decision in (Decision.REJECT, Decision.REDACT)
+    return _stated(decision) if is_against else None
+
+
+def of_redaction(history: Sequence[Entry], revision: int) -> Statement | None:
+    """Return what is to be said of the decision that left a text; None for one that its author wrote."""
+    return next((_stated(one) for one in reversed(history) if one.redacted_as == revision), None)
+
+
+def _stated(decision: Entry) -> Statement:
     is_of_edit = decision.decision is Decision.REJECT and decision.to_status is Status.APPROVED
-    if decision.to_status is not Status.REJECTED and not is_of_edit:
-        return None
     by = decided_by(decision.actor.channel)
     return Statement(
         number=decision.number,
@@ -60,6 +70,7 @@ def of(history: Sequence[Entry]) -> Statement | None:
         reason=decision.reason,
         was_published=decision.from_status is Status.APPROVED and not is_of_edit,
         is_of_edit=is_of_edit,
+        is_redaction=decision.decision is Decision.REDACT,
     )
 
 

@@ -15,6 +15,7 @@ from moderation_service.domain.comments.receipts import (
     OwnComment,
     OwnEdit,
 )
+from moderation_service.domain.comments.redaction import MARK
 from moderation_service.domain.errors import NotEditableError, NotFoundError, ProofUsedError, TooManyCommentsError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.screening.assessment import WORK_DONE, Verdict, after_work, of_edit
@@ -245,6 +246,7 @@ async def _revise(connection: Connection, revision: Revision) -> tuple[QueuedCom
             raise error
         await recent_posts.add_edit(connection, traces, post_id=revision.post_id, at=revision.at)
     number = await revisions.next_number(connection, locked)
+    revision = replace(revision, is_redacted=locked.redacted and MARK in revision.body)
     if of_published:
         await revisions.put(connection, revision, number=number)
     else:
@@ -264,8 +266,12 @@ def _as_locked(own: OwnComment, locked: QueuedComment, *, edit: OwnEdit | None) 
 
     One that was published meanwhile is; all else stands as the author saw it.
     """
+    is_same = locked.revision == own.revision
     return replace(
         own,
+        redacted=locked.redacted,
+        original=own.original if is_same else None,
+        redaction=own.redaction if is_same else None,
         status=Status.APPROVED if locked.status is Status.APPROVED else own.status,
         revision=locked.revision,
         body=locked.body,

@@ -4,9 +4,10 @@ from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from heapq import merge
+from types import MappingProxyType
 
 from moderation_service.domain.accounts.sites import Moderator, Site
-from moderation_service.domain.comments.comment import QueuedComment, Status
+from moderation_service.domain.comments.comment import QueuedComment, Redaction, Status
 from moderation_service.domain.comments.receipts import AuthorChange
 from moderation_service.domain.errors import FieldsInvalidError, LinkVoidError, NotFoundError
 from moderation_service.domain.keys import KeyRing
@@ -25,10 +26,11 @@ from moderation_service.domain.moderation.link import Link
 from moderation_service.domain.moderation.links import Links
 from moderation_service.domain.moderation.reports import Reports
 from moderation_service.services.accounts.directory import Directory
-from moderation_service.services.moderation import authors
+from moderation_service.services.comments.rendering import Renderer
+from moderation_service.services.moderation import authors, redactions
 from moderation_service.services.notifications import author_notices, reporter_mails, statements
 from moderation_service.storage.comments import answers, changes, comments, contacts, receipts, revisions
-from moderation_service.storage.comments.revisions import DecidedEdit
+from moderation_service.storage.comments.revisions import DecidedText
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.engine.faults import ConnectionLostError
 from moderation_service.storage.moderation import decisions, reports
@@ -84,6 +86,7 @@ class Moderation:
         directory: Directory,
         links: Links,
         keys: KeyRing,
+        renderer: Renderer,
         *,
         clock: Callable[[], datetime],
         announce: Announce,
@@ -92,6 +95,7 @@ class Moderation:
         self._directory = directory
         self._links = links
         self._keys = keys
+        self._renderer = renderer
         self._clock = clock
         self._announce = announce
 
@@ -145,13 +149,19 @@ class Moderation:
         Whoever reads from this process after the return sees them: a change of what is public is announced here,
         also when the connection broke and it may have been kept. Comments of other sites are not found. Rows are
         locked by rising id and the change counter comes last, so that two callers with the same comments in any
-        order wait for each other and never for ever. Raises FieldsInvalidError for a reason that the site has not.
+        order wait for each other and never for ever. Raises FieldsInvalidError for a reason that the site has not,
+        RedactionInvalidError for a redaction that does more or less than to take something out; then nothing is
+        decided.
         """
         if any(one.reason is not None and not site.has_reason(one.reason) for one in requests):
             raise FieldsInvalidError({"reason": ["invalid_choice"]})
+        async with self._database.read() as connection:
+            found = await redactions.read(connection, site, requests)
+        left = await redactions.prepare(found, requests, self._renderer)
         try:
             async with self._database.write() as connection:
-                taken = await decide_within(connection, site, requests, actor=actor, now=self._clock())
+                now = self._clock()
+                taken = await decide_within(connection, site, requests, actor=actor, now=now, left=left)
         except ConnectionLostError:
             await self._announce()
             raise
@@ -176,9 +186,18 @@ async def history_of(connection: Connection, comment_id: str) -> list[Entry | Au
 
 
 async def decide_within(
-    connection: Connection, site: Site, requests: Sequence[Request], *, actor: Actor, now: datetime
+    connection: Connection,
+    site: Site,
+    requests: Sequence[Request],
+    *,
+    actor: Actor,
+    now: datetime,
+    left: Mapping[int, Redaction] = MappingProxyType({}),
 ) -> Taken:
-    """Take decisions in a transaction of the caller's, who announces after its commit what readers see."""
+    """Take decisions in a transaction of the caller's, who announces after its commit what readers see.
+
+    `left` is what is left of the texts of which passages are taken out, by the place of the request.
+    """
     is_visible = False
     ids = {request.comment_id for request in requests}
     undone = sorted({request.comment_id for request in requests if request.decision is Decision.UNDO})
@@ -195,11 +214,15 @@ async def decide_within(
         earlier=await decisions.reasons_before(connection, last) if undone and last else {},
         texts={one.id: one.revision for one in found.values()},
         edits={one.id: one.newest_revision for one in found.values() if one.is_edited},
-        decided_edits=await revisions.decided(connection, last) if undone and last else {},
+        decided_texts=await revisions.decided(connection, last) if undone and last else {},
         waiting_again={one.id for one in found.values() if one.waits_again},
         answered=await _answered(connection, requests),
+        next_numbers={
+            one: await revisions.next_number(connection, found[one])
+            for one in sorted({redaction.comment_id for redaction in left.values()} & found.keys())
+        },
     )
-    results = [standing.judge(request, actor, now) for request in requests]
+    results = [standing.judge(request, actor, now, left.get(place)) for place, request in enumerate(requests)]
     written = [(one.comment, one.entry) for one in standing.steps]
     if written:
         await decisions.add(connection, [(comment.id, entry) for comment, entry in written])
@@ -211,11 +234,24 @@ async def decide_within(
         is_by_somebody = actor.channel is not Channel.RULE
         if is_by_somebody:
             await decisions.note_last(connection, site.id, now)
-        await _settle_edits(connection, standing.steps, now)
+        await _settle_texts(connection, standing.steps, now)
         answered = await _publish_answers(connection, site, standing.steps)
         updated = [one.id for one in found.values() if standing.texts[one.id] != one.revision]
+        redacted = {
+            one.comment.id
+            for one in standing.steps
+            if one.redaction is not None and standing.texts[one.comment.id] == one.entry.redacted_as
+        }
         is_visible = await _write(
-            connection, site.id, found, standing.status, updated, now, answered=answered, teaches=is_by_somebody
+            connection,
+            site.id,
+            found,
+            standing.status,
+            updated,
+            redacted,
+            now,
+            answered=answered,
+            teaches=is_by_somebody,
         )
     numbers = {comment.id: entry.number for comment, entry in written}
     return Taken(results=results, numbers=numbers, is_visible=is_visible)
@@ -223,15 +259,17 @@ async def decide_within(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Step:
-    """A new line of history; `edit` is the one that it decides on, `reopened` the one that waits again.
+    """A new line of history; `edit` is the one that it decides on, `restored` are texts that are as before again.
 
-    `answer` is what the site says to the comment, where that is the decision.
+    `redaction` is what it leaves of the text, None where it takes nothing out. `answer` is what the site says to
+    the comment, where that is the decision.
     """
 
     comment: QueuedComment
     entry: Entry
     edit: int | None = None
-    reopened: DecidedEdit | None = None
+    restored: DecidedText | None = None
+    redaction: Redaction | None = None
     answer: Answer | None = None
 
     @property
@@ -247,8 +285,9 @@ class _Standing:
     """How comments stand while requests are judged one after the other.
 
     `earlier` are the reasons of the decisions before the last ones, which an undo of those brings back; `texts`
-    the numbers of their texts, `edits` those of edits that wait, and `decided_edits` what the last decisions were
-    about. `answered` are texts that the site has answered, each behind the comment's id: none is published twice.
+    the numbers of their texts, `edits` those of edits that wait, `next_numbers` those of texts to come, and
+    `decided_texts` what the last decisions did with texts. `answered` are texts that the site has answered,
+    each behind the comment's id: none is published twice.
     """
 
     found: Mapping[str, QueuedComment]
@@ -257,12 +296,13 @@ class _Standing:
     earlier: dict[str, str]
     texts: dict[str, int]
     edits: dict[str, int]
-    decided_edits: dict[str, DecidedEdit]
+    decided_texts: dict[str, DecidedText]
     waiting_again: set[str]
     answered: set[tuple[str, str]]
+    next_numbers: dict[str, int]
     steps: list[_Step] = field(default_factory=list)
 
-    def judge(self, request: Request, actor: Actor, now: datetime) -> Result:
+    def judge(self, request: Request, actor: Actor, now: datetime, redaction: Redaction | None) -> Result:
         """Return what a request comes to, and keep what is to be written."""
         comment = self.found.get(request.comment_id)
         if comment is None:
@@ -270,7 +310,8 @@ class _Standing:
         if self._is_answered(comment.id, request.answer):
             return Result(comment_id=comment.id, status=self.status[comment.id], outcome=Outcome.UNCHANGED)
         newest = self.edits.get(comment.id, self.texts[comment.id])
-        if request.revision not in (None, newest):
+        is_of_another = request.decision is Decision.REDACT and (redaction is None or redaction.of != newest)
+        if request.revision not in (None, newest) or is_of_another:
             return Result(comment_id=comment.id, status=self.status[comment.id], outcome=Outcome.CONFLICT)
         previous = self.last.get(comment.id)
         verdict = rules.judge(
@@ -281,11 +322,12 @@ class _Standing:
             now,
             waits_again=comment.id in self.waiting_again,
             is_edited=comment.id in self.edits,
+            takes_out=redaction is None or not redaction.is_unchanged,
         )
         if verdict.target is not None and request.answer is not None:
             self._answer(comment, request, request.answer, actor, now)
         elif verdict.target is not None:
-            self._take(comment, request, verdict.target, previous, actor, now)
+            self._take(comment, request, verdict.target, previous, actor, now, redaction)
             if request.decision is Decision.UNDO and previous is not None:
                 self._take_answer_down(comment, previous.answer_id, actor, now)
         return Result(comment_id=comment.id, status=self.status[comment.id], outcome=verdict.outcome)
@@ -314,7 +356,7 @@ class _Standing:
         )
         self.steps.append(_Step(comment=comment, entry=entry, answer=answer))
         self.answered.add((comment.id, answer.body))
-        self.decided_edits.pop(comment.id, None)
+        self.decided_texts.pop(comment.id, None)
         self.earlier.pop(comment.id, None)
         self.last[comment.id], self.status[comment.id] = entry, Status.APPROVED
 
@@ -329,7 +371,7 @@ class _Standing:
         if previous is None or previous.decision is not Decision.ANSWER or previous.answer_id != answer.id:
             return
         request = Request(comment_id=answer.id, decision=Decision.REJECT, expected=None)
-        self._take(answer, request, Status.REJECTED, previous, actor, now)
+        self._take(answer, request, Status.REJECTED, previous, actor, now, None)
 
     def _take(
         self,
@@ -339,16 +381,16 @@ class _Standing:
         previous: Entry | None,
         actor: Actor,
         now: datetime,
+        redaction: Redaction | None,
     ) -> None:
         is_undo = request.decision is Decision.UNDO
         edit = self.edits.pop(comment.id, None)
-        reopened = self.decided_edits.pop(comment.id, None)
-        if not is_undo:
-            reopened = None
-        revision = reopened.revision if reopened is not None else edit or self.texts[comment.id]
+        decided = self.decided_texts.pop(comment.id, None)
+        restored = decided if is_undo else None
+        text = self.texts[comment.id]
         entry = Entry(
             number=previous.number + 1 if previous else 1,
-            revision=revision,
+            revision=edit or text if restored is None else restored.edit or restored.replaced or text,
             decision=request.decision,
             from_status=self.status[comment.id],
             to_status=target,
@@ -356,25 +398,35 @@ class _Standing:
             at=now,
             reason=self.earlier.get(comment.id) if is_undo else request.reason,
             note=request.note,
+            redacted_as=None if redaction is None else self._next_number(comment.id),
         )
-        step = _Step(comment=comment, entry=entry, edit=edit, reopened=reopened)
+        step = _Step(comment=comment, entry=entry, edit=edit, restored=restored, redaction=redaction)
         self.steps.append(step)
-        if edit is not None:
-            replaced = self.texts[comment.id] if request.decision is Decision.APPROVE else None
-            self.decided_edits[comment.id] = DecidedEdit(revision=edit, replaced=replaced)
-            self.texts[comment.id] = self.texts[comment.id] if replaced is None else edit
-        if reopened is not None:
-            self.edits[comment.id] = reopened.revision
-            self.texts[comment.id] = reopened.replaced or self.texts[comment.id]
-        if reopened is None and not step.keeps_published:
-            self.waiting_again.discard(comment.id)
-        else:
+        if entry.redacted_as is not None:
+            self.decided_texts[comment.id] = DecidedText(edit=edit, replaced=text, redaction=entry.redacted_as)
+            self.texts[comment.id] = entry.redacted_as
+        elif edit is not None:
+            is_approved = request.decision is Decision.APPROVE
+            self.decided_texts[comment.id] = DecidedText(edit=edit, replaced=text if is_approved else None)
+            self.texts[comment.id] = edit if is_approved else text
+        if restored is not None:
+            self.texts[comment.id] = restored.replaced or text
+        if restored is not None and restored.edit is not None:
+            self.edits[comment.id] = restored.edit
+        if comment.id in self.edits or step.keeps_published:
             self.waiting_again.add(comment.id)
+        else:
+            self.waiting_again.discard(comment.id)
         if previous is not None and previous.reason is not None:
             self.earlier[comment.id] = previous.reason
         else:
             self.earlier.pop(comment.id, None)
         self.last[comment.id], self.status[comment.id] = entry, target
+
+    def _next_number(self, comment_id: str) -> int:
+        number = self.next_numbers[comment_id]
+        self.next_numbers[comment_id] += 1
+        return number
 
 
 async def _answered(connection: Connection, requests: Sequence[Request]) -> set[tuple[str, str]]:
@@ -405,20 +457,24 @@ async def _publish_answers(connection: Connection, site: Site, steps: Sequence[_
     return {answer.id: comment.id for comment, answer, _ in given}
 
 
-async def _settle_edits(connection: Connection, steps: Sequence[_Step], now: datetime) -> None:
-    """Follow decisions, in their order, with the edits of their comments; authors of rejected ones are told."""
+async def _settle_texts(connection: Connection, steps: Sequence[_Step], now: datetime) -> None:
+    """Follow decisions, in their order, with the texts of their comments; authors of rejected edits are told."""
     rejected = []
     for step in steps:
         comment = step.comment
-        if step.edit is not None:
+        if step.redaction is not None:
+            await revisions.redact(connection, step.redaction, step.entry, edit=step.edit)
+        elif step.edit is not None:
             if step.entry.decision is Decision.APPROVE:
                 await revisions.publish(connection, comment.id, step.edit, step.entry)
             else:
                 await revisions.reject(connection, comment.id, step.edit, step.entry)
                 rejected.append(comment)
-        if step.reopened is not None:
-            await revisions.reopen(connection, comment.id, step.reopened, at=now)
-    touched = sorted({one.comment.id for one in steps if one.edit is not None or one.reopened is not None})
+        if step.restored is not None and step.restored.redaction is not None:
+            await revisions.unredact(connection, comment.id, step.restored, at=now)
+        elif step.restored is not None:
+            await revisions.reopen(connection, comment.id, step.restored, at=now)
+    touched = sorted({one.comment.id for one in steps if one.edit is not None or one.restored is not None})
     if touched:
         await revisions.place(connection, touched)
         await outbox.renew(connection, touched)
@@ -432,6 +488,7 @@ async def _write(
     found: Mapping[str, QueuedComment],
     after: Mapping[str, Status],
     updated: Collection[str],
+    redacted: Collection[str],
     now: datetime,
     *,
     answered: Mapping[str, str],
@@ -439,6 +496,8 @@ async def _write(
 ) -> bool:
     """Write the new states, and tell whether readers see a difference; `updated` are those with another text.
 
+    Of `redacted` passages were taken out: their authors learn of it by the notice that they are published, else by
+    a statement.
     `answered` are the answers that are published, with what each answers.
     """
     before = {comment_id: one.status for comment_id, one in found.items()}
@@ -457,11 +516,11 @@ async def _write(
         await learning.enqueue(connection, site_id, sorted(taught), at=now)
     published = {one: found[one].parent_id for one, status in changed if status is Status.APPROVED}
     published.update(answered)
-    if published:
-        await author_notices.enqueue(connection, published, now)
-    rejected = [found[one] for one, status in changed if status is Status.REJECTED]
-    if rejected:
-        await statements.enqueue(connection, rejected, now)
+    told = await author_notices.enqueue(connection, published, now) if published else set()
+    stated = [found[one] for one, status in changed if status is Status.REJECTED]
+    stated += [found[one] for one in sorted(redacted) if one not in told]
+    if stated:
+        await statements.enqueue(connection, stated, now)
     visible = [one for one, status in changed if rules.changes_public_view(before[one], status)]
     visible += answered
     if visible:

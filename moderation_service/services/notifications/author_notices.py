@@ -16,19 +16,22 @@ from moderation_service.domain.comments.notices import (
 from moderation_service.domain.comments.proofs import SubscriptionLinks
 from moderation_service.domain.comments.receipts import MailedReceipts
 from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.moderation import statements
 from moderation_service.mail.author import AuthorComposer
 from moderation_service.services.accounts.directory import Directory
 from moderation_service.services.notifications.kinds import Letter
 from moderation_service.storage.comments import comments, contacts
 from moderation_service.storage.engine.database import Connection, Database
+from moderation_service.storage.moderation import decisions
 from moderation_service.storage.notifications import author_mails, deliveries, subscriptions
 from moderation_service.storage.notifications.deliveries import Claimed
 
 
-async def enqueue(connection: Connection, published: Mapping[str, str | None], now: datetime) -> None:
+async def enqueue(connection: Connection, published: Mapping[str, str | None], now: datetime) -> set[str]:
     """Queue what authors wanted to be told of comments that are published in this transaction, once for each.
 
     The comments are given with those that they answer. Of replies beyond the most of a day none is queued.
+    Return those whose own authors are told that they are published.
     """
     wanted = await subscriptions.to_tell(connection, published)
     told = await subscriptions.replies_told(
@@ -40,6 +43,7 @@ async def enqueue(connection: Connection, published: Mapping[str, str | None], n
     fresh = [one for one in fresh if one not in held]
     queued = [(str(uuid4()), f"{comment_id} {about_id}") for comment_id, about_id in fresh]
     await deliveries.add_for_authors(connection, queued, kind=AUTHOR_NOTICE, now=now)
+    return {comment_id for comment_id, about_id in fresh if comment_id == about_id}
 
 
 async def _too_many(
@@ -55,6 +59,14 @@ async def _too_many(
         if counts[whose] > REPLIES_OF_ADDRESS:
             held.add((comment_id, about_id))
     return held
+
+
+async def _reason(connection: Connection, comment: QueuedComment) -> str | None:
+    """Return the code of why passages were taken out of a comment, None where that was not said."""
+    if not comment.redacted:
+        return None
+    statement = statements.of_redaction(await decisions.history(connection, comment.id), comment.revision)
+    return None if statement is None else statement.reason
 
 
 class AuthorNotices:
@@ -121,15 +133,23 @@ class AuthorNotices:
             if notice is Notice.REPLIES and await self._is_of(connection, about_id, address):
                 return None
             about = await comments.get(connection, about_id)
+            reason = await _reason(connection, about) if notice is Notice.PUBLISHED and about is not None else None
             held = (
                 0
                 if notice is Notice.PUBLISHED
                 else await subscriptions.held_before(connection, comment_id, about_id)
             )
-        return None if about is None else self._told(delivery, notice, comment_id, about, address, held)
+        return None if about is None else self._told(delivery, notice, comment_id, about, address, held, reason)
 
     def _told(
-        self, delivery: Claimed, notice: Notice, comment_id: str, about: QueuedComment, address: str, held: int
+        self,
+        delivery: Claimed,
+        notice: Notice,
+        comment_id: str,
+        about: QueuedComment,
+        address: str,
+        held: int,
+        reason: str | None,
     ) -> Letter | None:
         site = self._directory.sites.get(about.site_id)
         if site is None:
@@ -144,6 +164,7 @@ class AuthorNotices:
             token=self._links.ending(comment_id),
             delivery_id=delivery.id,
             now=self._clock(),
+            reason=reason,
         )
         return Letter(mail, address)
 

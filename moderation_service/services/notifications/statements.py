@@ -1,4 +1,4 @@
-"""Statements: mail by which authors with a proved address are told why a comment or an edit is rejected."""
+"""Statements: mail by which authors with a proved address are told why a text is rejected, or shortened."""
 
 from collections.abc import Callable, Collection
 from dataclasses import replace
@@ -23,16 +23,16 @@ from moderation_service.storage.notifications.deliveries import Claimed
 
 async def enqueue(
     connection: Connection,
-    rejected: Collection[QueuedComment],
+    decided: Collection[QueuedComment],
     now: datetime,
     *,
     waits: timedelta = STATEMENT_WAITS,
 ) -> None:
-    """Queue a statement for the authors of comments that are rejected, or of whose edits, once for each decision.
+    """Queue a statement for the authors of texts that are rejected, or shortened, once for each decision.
 
     The comments are locked, and their histories written; whose address is not proved gets nothing.
     """
-    proved = sorted(one.id for one in rejected if one.proved_at is not None)
+    proved = sorted(one.id for one in decided if one.proved_at is not None)
     if not proved:
         return
     histories = await decisions.histories(connection, proved)
@@ -77,15 +77,15 @@ class Statements:
                 return None
             comment = await comments.get(connection, comment_id)
             statement = rules.of(await decisions.history(connection, comment_id))
-            if not _stands(statement, locked.status, int(number)):
+            if statement is None or statement.number != int(number) or not _stands(statement, locked):
                 await subscriptions.take_back(connection, comment_id, _of(comment_id, int(number)))
                 return None
             address = await contacts.address(connection, self._keys, comment_id)
             takes = await subscriptions.takes_statements(connection, comment_id)
             edit = None
-            if statement is not None and statement.is_of_edit:
+            if statement.is_of_edit:
                 edit = await revisions.rejected(connection, comment_id, statement.revision)
-        if comment is None or address is None or statement is None or not takes:
+        if comment is None or address is None or not takes:
             return None
         if statement.is_of_edit:
             body, body_html = edit or ("", "")
@@ -111,11 +111,11 @@ class Statements:
         return Letter(mail, address)
 
 
-def _stands(statement: Statement | None, status: Status, number: int) -> bool:
-    """Tell whether a decision stands still, by its number: the comment is rejected by it, or its edit alone."""
-    if statement is None or statement.number != number:
-        return False
-    return status is (Status.APPROVED if statement.is_of_edit else Status.REJECTED)
+def _stands(statement: Statement, comment: QueuedComment) -> bool:
+    """Tell whether a comment is as a decision left it: rejected, or published without an edit or passages."""
+    if statement.is_redaction:
+        return comment.status is Status.APPROVED and comment.redacted
+    return comment.status is (Status.APPROVED if statement.is_of_edit else Status.REJECTED)
 
 
 def _of(comment_id: str, number: int) -> str:

@@ -16,7 +16,7 @@ from moderation_service.domain.accounts.sites import Sites
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.retention import Kind, Rule
 from moderation_service.services.accounts.directory import Directory
-from moderation_service.storage.comments import erasure
+from moderation_service.storage.comments import erasure, revisions
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.operations import retention_rules
 from moderation_service.storage.operations.retention_rules import ALL_SITES
@@ -158,7 +158,10 @@ async def _count(database: Database, site_id: str, kind: Kind, before: datetime)
     async with database.read() as connection:
         if kind is Kind.DELIVERY:
             return await erasure.count_mail(connection, before=before)
-        return await erasure.count_disposable(connection, site_id=site_id, status=_STATES[kind], before=before)
+        found = await erasure.count_disposable(connection, site_id=site_id, status=_STATES[kind], before=before)
+        if kind is Kind.REJECTED:
+            found += await revisions.count_originals(connection, site_id=site_id, before=before)
+        return found
 
 
 async def _delete(database: Database, site_id: str, kind: Kind, before: datetime, now: datetime) -> int:
@@ -182,6 +185,22 @@ async def _delete(database: Database, site_id: str, kind: Kind, before: datetime
                 done = await erasure.erase(connection, ids, at=now) if ids else 0
             if done:
                 await note(connection, deleted=done)
+        total += done
+        if done < _BATCH:
+            break
+    if kind is Kind.REJECTED:
+        total += await _delete_originals(database, site_id, before)
+    return total
+
+
+async def _delete_originals(database: Database, site_id: str, before: datetime) -> int:
+    """Delete what authors wrote and moderators took out: it was rejected, too."""
+    total = 0
+    while True:
+        async with database.write() as connection:
+            done = await revisions.forget_originals(connection, _BATCH, site_id=site_id, before=before)
+            if done:
+                await retention_rules.note(connection, site_id, Kind.REJECTED, deleted=done, until=before)
         total += done
         if done < _BATCH:
             return total

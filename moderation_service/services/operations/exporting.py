@@ -170,6 +170,7 @@ class Exporting:
                     "note": entry.note,
                     "at": moment(entry.at),
                     **({} if entry.answer_id is None else {"answer_id": entry.answer_id}),
+                    **({} if entry.redacted_as is None else {"redacted_as": entry.redacted_as}),
                 }
                 for entry in one.decisions
             ]
@@ -188,6 +189,16 @@ class Exporting:
                 "revision": one.edit.revision,
                 "body": one.edit.body,
                 "at": moment(one.edit.at),
+                **({"redacted": True} if one.edit.redacted else {}),
+            }
+        if one.redacted:
+            found["redacted"] = True
+        if one.original is not None:
+            found["original"] = {
+                "revision": one.original.revision,
+                "body": one.original.body,
+                "at": moment(one.original.at),
+                "redacted_at": moment(one.original.redacted_at),
             }
         return found
 
@@ -230,6 +241,7 @@ def _public(one: ExportedComment) -> dict[str, Any]:
         "body": one.body,
         "body_html": one.body_html,
         "created_at": moment(one.created_at),
+        "redacted": one.redacted,
     }
 
 

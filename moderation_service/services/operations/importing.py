@@ -15,7 +15,8 @@ from typing import Any, NamedTuple
 from moderation_service.domain.accounts.sites import Site
 from moderation_service.domain.comments import markup
 from moderation_service.domain.comments.closing import Commenting
-from moderation_service.domain.comments.comment import NO_CONTACT, Revision, Status
+from moderation_service.domain.comments.comment import NO_CONTACT, Original, Revision, Status
+from moderation_service.domain.comments.markup import Rendering
 from moderation_service.domain.comments.pages import Page
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.importing import texts
@@ -347,6 +348,8 @@ class Importing:
             decisions=tuple(_history(one.comment_id, own)),
             author_changes=tuple(_author_changes(one.comment_id, own)),
             edit=_edit(one.comment_id, own) if status is Status.APPROVED and not self._wanted.dry_run else None,
+            redacted=own.get("redacted") is True,
+            original=_original(own) if status is not None and not self._wanted.dry_run else None,
         )
         return _Made(arrival, losses, left_out, held, one.place)
 
@@ -404,6 +407,7 @@ def _history(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]
             "note": entry.get("note"),
             "at": _moment(entry["at"]),
             "answer_id": _answer(comment_id, own["id"], entry.get("answer_id")),
+            "redacted_as": entry.get("redacted_as"),
         }
 
 
@@ -441,7 +445,20 @@ def _edit(comment_id: str, own: Mapping[str, Any]) -> tuple[int, Revision] | Non
         recipients=(),
         assessment=HARMLESS,
         traces=None,
+        is_redacted=found.get("redacted") is True,
     )
+
+
+def _original(own: Mapping[str, Any]) -> tuple[Original, Rendering] | None:
+    """Return what the author of a shortened comment wrote, where the file comes from."""
+    found = own.get("original")
+    if found is None or own.get("redacted") is not True:
+        return None
+    body = texts.cut(found["body"])
+    original = Original(
+        revision=found["revision"], body=body, at=_moment(found["at"]), redacted_at=_moment(found["redacted_at"])
+    )
+    return original, markup.rendering(body)
 
 
 def _moment(text: str) -> datetime:

@@ -218,6 +218,7 @@ def _comment(row: Any, kept: Kept) -> dict[str, Any]:
         "author_name": row.author_name,
         "author_url": row.author_url,
         "body": row.body,
+        "redacted": row.redacted,
         "created_at": moment(row.created_at),
         "changed_at": moment(row.changed_at),
         "address_proved_at": _moment(row.proved_at),
@@ -227,7 +228,7 @@ def _comment(row: Any, kept: Kept) -> dict[str, Any]:
         "has_network_hash": row.id in kept.networks,
         "decisions": [
             {
-                "decision": one.decision if one.answer_id is None else Decision.ANSWER,
+                "decision": _decided(one),
                 "from": one.from_status,
                 "to": one.to_status,
                 "means": one.means,
@@ -257,6 +258,13 @@ def _comment(row: Any, kept: Kept) -> dict[str, Any]:
         "notices_sent": [{"about_id": one.about_id, "at": moment(one.at)} for one in kept.notices.get(row.id, ())],
         "address_shown_at": [moment(one.at) for one in kept.address_views.get(row.id, ())],
     }
+
+
+def _decided(row: Any) -> str:
+    """Return what was decided, which older versions read as something else."""
+    if row.answer_id is not None:
+        return Decision.ANSWER
+    return str(row.decision) if row.redacted_as is None else Decision.REDACT
 
 
 def _moment(at: datetime | None) -> str | None:

@@ -37,6 +37,7 @@ _QUEUED = (
         comments.c.change_number,
         comments.c.report_place,
         comments.c.waiting_revision,
+        comments.c.redacted,
         comments.c.proved_at,
         comments.c.objection,
         comments.c.objected_at,
@@ -153,17 +154,20 @@ async def get(connection: Connection, comment_id: str) -> QueuedComment | None:
 
 
 async def get_many(connection: Connection, ids: Sequence[str]) -> list[QueuedComment]:
-    """Return comments by id, in order of arrival, with the edits of those that are published."""
+    """Return comments by id, in order of arrival, with edits of published ones and originals of shortened ones."""
     rows = await connection.execute(_QUEUED.where(comments.c.id.in_(ids)).order_by(comments.c.id))
     found = [_queued(row._mapping) for row in rows]  # noqa: SLF001
     titles = await page_titles.of_pages(connection, {one.page_id for one in found}) if found else {}
     edited = [one.id for one in found if one.is_edited]
     edits = await revisions.waiting(connection, edited) if edited else {}
+    shortened = [one.id for one in found if one.redacted]
+    originals = await revisions.originals(connection, shortened) if shortened else {}
     return [
         replace(
             one,
             public_title=titles[one.page_id].with_comment(one.id, one.page_title),
             edit=edits.get(one.id),
+            original=originals.get(one.id),
         )
         for one in found
     ]
@@ -253,6 +257,7 @@ async def revise(connection: Connection, revision: Revision, *, number: int) -> 
             body_html=revision.body_html,
             renderer=revision.renderer,
             changed_at=revision.at,
+            redacted=revision.is_redacted,
             **assessments.as_values(revision.assessment),
         )
     )

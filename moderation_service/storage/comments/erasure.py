@@ -100,6 +100,7 @@ async def erase(connection: Connection, comment_ids: Collection[str], *, at: dat
             suspicion=0,
             report_place=None,
             waiting_revision=None,
+            redacted=False,
             proved_at=None,
             objection=None,
             objected_at=None,

@@ -25,6 +25,7 @@ COLUMNS = (
     comments.c.body,
     comments.c.body_html,
     comments.c.created_at,
+    comments.c.redacted,
 )
 """Those of a public comment, in the order of its fields."""
 START = "00000000-0000-0000-0000-000000000000"
@@ -128,6 +129,7 @@ def comment_of(row: Sequence[Any]) -> PublicComment:
         body=row[5],
         body_html=row[6],
         created_at=row[7],
+        redacted=bool(row[8]),
     )
 
 

@@ -9,6 +9,7 @@ from moderation_service.domain.comments import receipts
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.comments.receipts import AuthorAction, AuthorChange, OwnComment, OwnEdit
 from moderation_service.domain.moderation import statements
+from moderation_service.storage.comments import revisions as texts
 from moderation_service.storage.engine.database import Connection
 from moderation_service.storage.moderation import decisions as history_of_decisions
 from moderation_service.storage.schema import (
@@ -43,6 +44,7 @@ _OWN: Select[Any] = (
         comments.c.receipt_hash,
         comments.c.objection,
         comments.c.objected_at,
+        comments.c.redacted,
         _IS_FILED_BY_RULE.label("is_filed_by_rule"),
         revisions.c.number,
         revisions.c.body.label("new_body"),
@@ -89,7 +91,12 @@ async def _own(connection: Connection, row: Row[Any]) -> OwnComment:
         values["edit"] = OwnEdit(revision=number, body=body, body_html=body_html, at=at)
     values["status"] = Status.PENDING if values.pop("is_filed_by_rule") else Status(row.status)
     if values["status"] is Status.REJECTED or (values["status"] is Status.APPROVED and number is None):
-        values["statement"] = statements.of(await history_of_decisions.history(connection, row.id))
+        statement = statements.of(await history_of_decisions.history(connection, row.id))
+        values["statement"] = None if statement is not None and statement.is_redaction else statement
+    if values["status"] is Status.APPROVED and row.redacted:
+        history = await history_of_decisions.history(connection, row.id)
+        values["redaction"] = statements.of_redaction(history, row.revision)
+        values["original"] = (await texts.originals(connection, [row.id])).get(row.id)
     return OwnComment(**values)
 
 

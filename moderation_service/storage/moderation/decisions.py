@@ -21,7 +21,7 @@ async def add(connection: Connection, entries: Sequence[tuple[str, Entry]]) -> N
                 "comment_id": comment_id,
                 "number": entry.number,
                 "revision": entry.revision,
-                "decision": _without_answers(entry.decision),
+                "decision": _as_read_before(entry.decision),
                 "from_status": entry.from_status,
                 "to_status": entry.to_status,
                 "means": _as_known_before(entry.actor.channel),
@@ -32,6 +32,7 @@ async def add(connection: Connection, entries: Sequence[tuple[str, Entry]]) -> N
                 "note": entry.note,
                 "at": entry.at,
                 "answer_id": entry.answer_id,
+                "redacted_as": entry.redacted_as,
             }
             for comment_id, entry in entries
         ],
@@ -101,16 +102,25 @@ def _as_known_before(channel: Channel) -> Channel:
     return Channel.COMMAND if channel is Channel.RULE else channel
 
 
-def _without_answers(decision: Decision) -> Decision:
-    """Return what versions before schema 0035 read as well, which know of no answers: they approve."""
-    return Decision.APPROVE if decision is Decision.ANSWER else decision
+def _as_read_before(decision: Decision) -> Decision:
+    """Return what versions before schema 0035 read as well, which know of no answers: they approve.
+
+    Those before schema 0036 know of no redactions, which approve, too.
+    """
+    return Decision.APPROVE if decision in (Decision.ANSWER, Decision.REDACT) else decision
+
+
+def _decided(row: Row[Any]) -> Decision:
+    if row.answer_id is not None:
+        return Decision.ANSWER
+    return Decision(row.decision) if row.redacted_as is None else Decision.REDACT
 
 
 def _entry(row: Row[Any]) -> Entry:
     return Entry(
         number=row.number,
         revision=row.revision,
-        decision=Decision(row.decision) if row.answer_id is None else Decision.ANSWER,
+        decision=_decided(row),
         from_status=Status(row.from_status),
         to_status=Status(row.to_status),
         actor=Actor(
@@ -122,6 +132,7 @@ def _entry(row: Row[Any]) -> Entry:
         reason=row.reason,
         note=row.note,
         answer_id=row.answer_id,
+        redacted_as=row.redacted_as,
     )
 
 

@@ -103,6 +103,22 @@ _QUESTIONS: dict[str, Select[Any]] = {
         ),
         ~_CAME_FROM_ELSEWHERE,
     ),
+    "shortened comments that nobody shortened": select(func.count()).where(
+        comments.c.redacted,
+        ~exists().where(decisions.c.comment_id == comments.c.id, decisions.c.redacted_as.is_not(None)),
+        ~_CAME_FROM_ELSEWHERE,
+    ),
+    "originals of no text that was shortened": select(func.count()).where(
+        exists().where(
+            revisions.c.comment_id == comments.c.id,
+            revisions.c.state == State.ORIGINAL,
+            ~exists().where(
+                decisions.c.comment_id == revisions.c.comment_id,
+                decisions.c.redacted_as == revisions.c.redacted_as,
+            ),
+        ),
+        ~_CAME_FROM_ELSEWHERE,
+    ),
     "erased comments of which something is left": select(func.count()).where(
         comments.c.status == ERASED,
         or_(

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, select
 
-from moderation_service.domain.comments.comment import Status, WaitingEdit
+from moderation_service.domain.comments.comment import Original, Status, WaitingEdit
 from moderation_service.storage.comments import revisions
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.schema import (
@@ -37,7 +37,7 @@ class ExportedPage:
 class ExportedComment:
     """A comment with its author's address as it is stored, and what was done to it, oldest first.
 
-    `edit` is one that waits, which comes with the history.
+    `edit` is one that waits, and `original` what a shortened one said; they come with the history.
     """
 
     id: str
@@ -55,9 +55,11 @@ class ExportedComment:
     body_html: str
     created_at: datetime
     changed_at: datetime
+    redacted: bool
     decisions: Sequence[Any] = ()
     author_changes: Sequence[Any] = ()
     edit: WaitingEdit | None = None
+    original: Original | None = None
 
 
 async def site_pages(database: Database, site_id: str) -> AsyncIterator[ExportedPage]:
@@ -128,6 +130,7 @@ async def _batches(
                 comments.c.body_html,
                 comments.c.created_at,
                 comments.c.changed_at,
+                comments.c.redacted,
             )
             .join(pages, pages.c.id == comments.c.page_id)
             .outerjoin(contacts, contacts.c.comment_id == comments.c.id)
@@ -143,9 +146,17 @@ async def _batches(
             decided = await _by_comment(connection, decisions, ids) if with_history else {}
             changed = await _by_comment(connection, author_changes, ids) if with_history else {}
             edits = await revisions.waiting(connection, ids) if with_history else {}
+            originals = await revisions.originals(connection, ids) if with_history else {}
         if rows:
             yield [
-                _exported(row, decided.get(row.id, ()), changed.get(row.id, ()), edits.get(row.id)) for row in rows
+                _exported(
+                    row,
+                    decided.get(row.id, ()),
+                    changed.get(row.id, ()),
+                    edits.get(row.id),
+                    originals.get(row.id),
+                )
+                for row in rows
             ]
         if len(rows) < _AT_ONCE:
             return
@@ -162,7 +173,11 @@ async def _by_comment(connection: Connection, table: Any, ids: Sequence[str]) ->
 
 
 def _exported(
-    row: Any, decided: Sequence[Any], changed: Sequence[Any], edit: WaitingEdit | None
+    row: Any,
+    decided: Sequence[Any],
+    changed: Sequence[Any],
+    edit: WaitingEdit | None,
+    original: Original | None,
 ) -> ExportedComment:
     return ExportedComment(
         id=row.id,
@@ -180,7 +195,9 @@ def _exported(
         body_html=row.body_html,
         created_at=row.created_at,
         changed_at=row.changed_at,
+        redacted=row.redacted,
         decisions=decided,
         author_changes=changed,
         edit=edit,
+        original=original,
     )

@@ -7,7 +7,8 @@ from typing import Any
 
 from sqlalchemy import select
 
-from moderation_service.domain.comments.comment import Contact, Revision, Status
+from moderation_service.domain.comments.comment import Contact, Original, Revision, Status
+from moderation_service.domain.comments.markup import Rendering
 from moderation_service.domain.comments.pages import Page
 from moderation_service.storage.comments import changes, revisions
 from moderation_service.storage.engine.bulk_insert import insert_rows
@@ -36,7 +37,7 @@ class Arrival:
     """A comment as it is to be written; `status` is None of one whose place alone is kept.
 
     `decisions` and `author_changes` are rows of its history, where that came along, and `edit` one that waits of a
-    published comment, with its number.
+    published comment, with its number; `original` is what a shortened one said.
     """
 
     key: str
@@ -59,6 +60,8 @@ class Arrival:
     decisions: Sequence[dict[str, Any]] = ()
     author_changes: Sequence[dict[str, Any]] = ()
     edit: tuple[int, Revision] | None = None
+    redacted: bool = False
+    original: tuple[Original, Rendering] | None = None
 
 
 async def known(connection: Connection, site_id: str, source: str, keys: Collection[str]) -> dict[str, Known]:
@@ -137,6 +140,9 @@ async def add(
         if one.edit is not None:
             number, revision = one.edit
             await revisions.put(connection, revision, number=number)
+        if one.original is not None:
+            original, rendering = one.original
+            await revisions.put_original(connection, one.id, original, rendering, redacted_as=one.revision)
 
 
 async def brought(connection: Connection, changed: Mapping[str, datetime]) -> set[str]:
@@ -187,6 +193,7 @@ def _row(one: Arrival, site_id: str, number: int | None, now: datetime) -> dict[
         "spam_reasons": "",
         "created_at": one.created_at,
         "changed_at": one.changed_at,
+        "redacted": one.redacted,
         "change_number": number,
         "change_at": None if number is None else now,
     }

@@ -54,7 +54,11 @@ async def of_decisions(connection: Connection, site_id: str, year: int) -> YearO
     begin, end = _bounds(year)
     is_answer = decisions.c.answer_id == decisions.c.comment_id
     taken_on_it = or_(decisions.c.answer_id.is_(None), is_answer, decisions.c.from_status != decisions.c.to_status)
-    decided = case((is_answer, Decision.ANSWER), else_=decisions.c.decision).label("decided")
+    decided = case(
+        (is_answer, Decision.ANSWER),
+        (decisions.c.redacted_as.is_not(None), Decision.REDACT),
+        else_=decisions.c.decision,
+    ).label("decided")
     grouped = (
         select(decided, decisions.c.means, decisions.c.reason)
         .join(comments, comments.c.id == decisions.c.comment_id)

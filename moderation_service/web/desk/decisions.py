@@ -19,10 +19,10 @@ from moderation_service.web.http import problems
 from moderation_service.web.http.responses import unstored_json
 from moderation_service.web.http.validation import load
 from schemas.base import is_id, is_printable
-from schemas.desk import Pick
+from schemas.desk import Pick, RedactionForm
 from schemas.moderation import NOTE_CHARACTERS
 
-_PICK = Pick()
+_PICK, _REDACTION = Pick(), RedactionForm()
 _CHECKED = "comment."
 _STAY = "stay"
 """The form's first button, unseen: what a browser presses when somebody hits Enter in a checkbox."""
@@ -75,6 +75,33 @@ async def decide(request: web.Request) -> web.Response:
     return frame.to_desk(request, way_back | said)
 
 
+async def redact(request: web.Request) -> web.Response:
+    """Approve what is left of a comment without some passages; what was typed stays where that cannot be."""
+    session, sent = request[SESSION], request[FIELDS]
+    named, desk = comment_id(request), request.app[CONTEXT].desk
+    try:
+        form = load(_REDACTION, {**sent, "note": _line(sent, "note") or ""})
+        asked = Request(
+            comment_id=named,
+            decision=Decision.REDACT,
+            expected=Status(form["seen"]),
+            revision=form["revision"],
+            reason=form["reason"],
+            note=form["note"],
+            body=form["body"],
+        )
+        [result] = await desk.decide(session.memberships, [asked])
+    except FieldsInvalidError as error:
+        file = await desk.file(session.memberships, named)
+        return await page(request, session, file, left=sent.get("body", ""), left_error=error)
+    if result.outcome is Outcome.NOT_FOUND:
+        raise NotFoundError
+    if result.outcome is Outcome.CONFLICT:
+        file = await desk.file(session.memberships, named)
+        return await page(request, session, file, left=sent.get("body", ""))
+    return frame.to_desk(request, path=f"/comments/{named}")
+
+
 async def show(request: web.Request) -> web.Response:
     """Show one comment, what it answers, and its history."""
     session = request[SESSION]
@@ -116,11 +143,14 @@ async def page(
     error: FieldsInvalidError | None = None,
     typed: str | None = None,
     answer_error: FieldsInvalidError | None = None,
+    left: str | None = None,
+    left_error: FieldsInvalidError | None = None,
     status: int | None = None,
 ) -> web.Response:
     """Show one comment; with what was wrong about a form to block something of it, and what stood in that.
 
-    `typed` is an answer that was not published, with what was wrong about it.
+    `typed` is an answer that was not published, with what was wrong about it. `left` is what was to be left of its
+    text, and `left_error` what was wrong with that; without it the comment had changed.
     """
     context = request.app[CONTEXT]
     membership = file.item.membership
@@ -140,9 +170,15 @@ async def page(
         "is_answering": "answer" in request.query,
         "typed": typed,
         "answer_faults": {} if answer_error is None else problems.field_errors(answer_error.errors, spoken),
+        "left": left,
+        "left_faults": {} if left_error is None else problems.field_errors(left_error.errors, spoken),
+        "is_conflict": left is not None and left_error is None,
     }
     if status is None:
-        status = HTTPStatus.OK if error is None else HTTPStatus.UNPROCESSABLE_ENTITY
+        is_faulty = error is not None or left_error is not None
+        status = HTTPStatus.UNPROCESSABLE_ENTITY if is_faulty else HTTPStatus.OK
+    if values["is_conflict"]:
+        status = HTTPStatus.CONFLICT
     return frame.page(request, session, "desk/comment.html", values, status=status)
 
 

@@ -192,6 +192,16 @@ ENDPOINTS = (
     ),
     Endpoint(
         method="POST",
+        path=f"{_COMMENT}/redaction",
+        handler=decisions.redact,
+        credential=Credential.SESSION,
+        summary="Take passages out of a comment and approve the rest",
+        answers={303: None},
+        problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="POST",
         path=f"{_COMMENT}/blocks",
         handler=blocks.add_from_comment,
         credential=Credential.SESSION,

@@ -62,6 +62,11 @@ def summary(spoken: str, decision: Decision, done: int, refused: int) -> str:
         Decision.APPROVE: ngettext("One comment approved.", "%(count)s comments approved.", done),
         Decision.REJECT: ngettext("One comment rejected.", "%(count)s comments rejected.", done),
         Decision.SPAM: ngettext("One comment marked as spam.", "%(count)s comments marked as spam.", done),
+        Decision.REDACT: ngettext(
+            "One comment approved without some passages.",
+            "%(count)s comments approved without some passages.",
+            done,
+        ),
         Decision.UNDO: ngettext("One decision undone.", "%(count)s decisions undone.", done),
     }
     said = [sentences[decision] % {"count": number(spoken, done)}] if done or not refused else []

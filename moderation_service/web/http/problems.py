@@ -141,7 +141,9 @@ def field_errors(found: Mapping[str, Sequence[str]], language: str) -> dict[str,
         name: [
             {
                 "code": str(code),
-                "message": gettext(FIELD_MESSAGES[FieldCode(code)]).format(limit=_limit(code, language)),
+                "message": gettext(FIELD_MESSAGES[FieldCode(code)]).format(
+                    limit=_limit(code, language), word=getattr(code, "word", "")
+                ),
             }
             for code in codes
         ]

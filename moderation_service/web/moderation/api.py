@@ -8,7 +8,7 @@ from aiohttp import web
 from moderation_service.domain.accounts import addresses
 from moderation_service.domain.comments.comment import QueuedComment, Status
 from moderation_service.domain.comments.receipts import AuthorChange
-from moderation_service.domain.errors import FieldsInvalidError, NotFoundError
+from moderation_service.domain.errors import FieldsInvalidError, NotFoundError, RedactionInvalidError
 from moderation_service.domain.moderation.authors import UNKNOWN, Author
 from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Entry, Request
 from moderation_service.domain.moderation.queue_order import Order
@@ -93,22 +93,24 @@ async def decide(request: web.Request) -> web.Response:
     if unknown:
         raise FieldsInvalidError(unknown)
     context = request.app[CONTEXT]
-    results = await context.moderation.decide(
-        site,
-        [
-            Request(
-                comment_id=one["id"],
-                decision=Decision(one["decision"]),
-                expected=Status(one["expected_status"]) if one["expected_status"] else None,
-                revision=one["revision"],
-                reason=one["reason"],
-                note=one["note"],
-                answer=None if one["body"] is None else await context.answers.write(one["body"]),
-            )
-            for one in asked["decisions"]
-        ],
-        actor=Actor(channel=Channel.API),
-    )
+    wanted = [
+        Request(
+            comment_id=one["id"],
+            decision=Decision(one["decision"]),
+            expected=Status(one["expected_status"]) if one["expected_status"] else None,
+            revision=one["revision"],
+            reason=one["reason"],
+            note=one["note"],
+            body=one["body"] if one["decision"] == Decision.REDACT else None,
+            answer=await context.answers.write(one["body"]) if one["decision"] == Decision.ANSWER else None,
+        )
+        for one in asked["decisions"]
+    ]
+    try:
+        results = await context.moderation.decide(site, wanted, actor=Actor(channel=Channel.API))
+    except RedactionInvalidError as error:
+        place = f"decisions.{error.position}"
+        raise FieldsInvalidError({f"{place}.{name}": codes for name, codes in error.errors.items()}) from error
     return unstored_json(
         {"results": [{"id": one.comment_id, "status": one.status, "outcome": one.outcome} for one in results]}
     )
@@ -189,6 +191,8 @@ def _queued(comment: QueuedComment, listed: Listed, spoken: str) -> dict[str, ob
         "by_site": comment.by_site,
         "body": comment.body,
         "body_html": comment.body_html,
+        "redacted": comment.redacted,
+        "original": None if comment.original is None else comment.original.body,
         "revision": comment.newest_revision,
         "edit": _edit(comment),
         "suspect": assessment.is_suspect,

@@ -69,6 +69,7 @@ def _article(placed: Placed, place: Place, locale: str, on_all: Mapping[str, str
         by_site=comment.by_site,
         is_answer=comment.parent_id is not None,
         has_parent=parent is not None,
+        is_redacted=comment.redacted,
         may_be_answered=place.answering != "",
     )
     return pattern.fill(values)
@@ -76,7 +77,14 @@ def _article(placed: Placed, place: Place, locale: str, on_all: Mapping[str, str
 
 @cache
 def _pattern(
-    language: str, *, has_url: bool, by_site: bool, is_answer: bool, has_parent: bool, may_be_answered: bool
+    language: str,
+    *,
+    has_url: bool,
+    by_site: bool,
+    is_answer: bool,
+    has_parent: bool,
+    is_redacted: bool,
+    may_be_answered: bool,
 ) -> Pattern:
     """Return how a comment of this shape is written; there are few shapes and languages, so all are kept."""
     return templates.pattern(
@@ -95,6 +103,7 @@ def _pattern(
         parent_id=gap("parent_id") if has_parent else None,
         parent_name=gap("parent_name"),
         text=gap("text"),
+        is_redacted=is_redacted,
         answering=gap("answering") if may_be_answered else None,
         report=gap("report"),
         report_in=gap("report_in"),

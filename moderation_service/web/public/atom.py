@@ -44,7 +44,7 @@ def entry(one: Entry) -> bytes:
         f"{_link('alternate', one.url, 'text/html')}"
         f"<published>{_moment(comment.created_at)}</published>\n<updated>{_moment(comment.changed_at)}</updated>\n"
         f"<author><name>{_text(comment.author_name)}</name>{uri}</author>\n{mark}{answers}"
-        f'<content type="html">{_text(comment.body_html)}</content>\n</entry>\n'
+        f'<content type="html">{_text(one.html)}</content>\n</entry>\n'
     )
     return text.encode()
 

@@ -14,11 +14,12 @@ _BRACKETS = {"[": "%5B", "]": "%5D", "#": "%23"}
 class Entry:
     """A comment under its title; `url` is where it stands, and `parent_url` where what it answers does.
 
-    `mark` says in words that the site wrote it, None of all others.
+    `mark` says in words that the site wrote it, None of all others. `html` is its text, and what is said of that.
     """
 
     comment: SyndicatedComment
     title: str
+    html: str
     url: str
     parent_url: str | None
     author_url: str | None

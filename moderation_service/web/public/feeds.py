@@ -120,10 +120,13 @@ def written(
 
 def _entry(comment: SyndicatedComment, language: str) -> Entry:
     page = comment.page_title or comment.page_url
-    title = translations(language).gettext("%(author)s on “%(page)s”")
+    gettext = translations(language).gettext
+    title = gettext("%(author)s on “%(page)s”")
+    note = f"<p><small>{gettext('Shortened by the moderators')}</small></p>\n" if comment.redacted else ""
     return Entry(
         comment=comment,
         title=title % {"author": comment.author_name, "page": page},
+        html=f"{comment.body_html}{note}",
         url=permalink(comment.page_url, comment.id),
         parent_url=None if comment.parent_id is None else permalink(comment.page_url, comment.parent_id),
         author_url=None if comment.author_url is None else iri(comment.author_url),

@@ -32,7 +32,7 @@ def item(one: Entry) -> bytes:
         "id": item_id(comment.id),
         "url": one.url,
         "title": one.title,
-        "content_html": comment.body_html,
+        "content_html": one.html,
         "date_published": comment.created_at,
         "date_modified": comment.changed_at,
         "authors": [author],

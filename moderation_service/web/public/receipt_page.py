@@ -92,6 +92,7 @@ async def page(
             "site": site,
             "own": own,
             "stated": own.statement and _stated(spoken, site, own.statement),
+            "redaction": own.redaction and _stated(spoken, site, own.redaction),
             "token": token,
             "form_token": request.app[CONTEXT].receipts.form_token(token, own),
             "was_edited": was_edited,

@@ -67,8 +67,10 @@ def _answer(request: web.Request, own: OwnComment) -> web.Response:
             "edit": None
             if own.edit is None
             else {"body": own.edit.body, "body_html": own.edit.body_html, "created_at": own.edit.at},
+            "redacted": own.is_shortened,
+            "original": own.original.body if own.is_shortened and own.original is not None else None,
             "reason": _reason(request, own),
-            "statement": None if own.statement is None else _stated(own.statement),
+            "statement": None if own.newest_statement is None else _stated(own.newest_statement),
             "may_object": own.may_object,
             "objection": own.objection and {"text": own.objection, "at": own.objected_at},
         }
@@ -77,7 +79,7 @@ def _answer(request: web.Request, own: OwnComment) -> web.Response:
 
 def _reason(request: web.Request, own: OwnComment) -> dict[str, str] | None:
     site = request[SITE]
-    code = None if own.statement is None else own.statement.reason
+    code = None if own.newest_statement is None else own.newest_statement.reason
     if code is None:
         return None
     spoken = negotiate(request.headers.get("Accept-Language"), site.language)
@@ -92,4 +94,5 @@ def _stated(statement: Statement) -> dict[str, object]:
         "rule": statement.rule,
         "was_published": statement.was_published,
         "is_of_edit": statement.is_of_edit,
+        "is_redaction": statement.is_redaction,
     }

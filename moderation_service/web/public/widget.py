@@ -9,6 +9,8 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
+from itertools import product
+from string import ascii_letters
 
 import orjson
 from aiohttp import web
@@ -115,7 +117,9 @@ def _renamed(script: str) -> str:
         for name in sorted(set(_DECLARED.findall(code)), key=lambda one: (-used[one], one))
         if not re.search(rf"\b{name}\b", literals) and not re.search(as_property.format(name), code)
     ]
-    short = {name: f"_{number:x}" for number, name in enumerate(names)}
+    taken = {*re.findall(r"\w+", script), "as", "do", "if", "in", "is", "of"}
+    free = (one for one in map("".join, product(["", *ascii_letters], ascii_letters)) if one not in taken)
+    short = dict(zip(names, free, strict=False))
     renamed = re.compile(rf"({_LITERAL})|\b({'|'.join(names)})\b")
     return renamed.sub(lambda found: found[1] or short[found[2]], script)
 
@@ -172,6 +176,7 @@ def words(tag: str) -> dict[str, str]:
         "report": gettext("Report"),
         "report_of": gettext("Report the comment by %(author)s"),
         "answers": gettext("In reply to %(author)s"),
+        "redacted": gettext("Shortened by the moderators"),
         "by_site": gettext("Reply from the site"),
         "write": gettext("Write a comment"),
         "cancel": gettext("Cancel"),

@@ -22,6 +22,7 @@ def a_comment(written: str) -> PublicComment:
         body="",
         body_html="",
         created_at=at,
+        redacted=False,
     )
 
 

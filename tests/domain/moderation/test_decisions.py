@@ -20,7 +20,7 @@ from moderation_service.domain.moderation.decisions import (
 NOW = datetime(2026, 11, 22, 10, 0, tzinfo=UTC)
 DAY = timedelta(hours=24)
 MOMENT = timedelta(microseconds=1)
-TARGETS = {"approve": "approved", "reject": "rejected", "spam": "spam"}
+TARGETS = {"approve": "approved", "reject": "rejected", "spam": "spam", "redact": "approved", "answer": "approved"}
 UNCHANGED = Judgement(outcome=Outcome.UNCHANGED)
 CONFLICT = Judgement(outcome=Outcome.CONFLICT)
 
@@ -47,7 +47,7 @@ def expected(
     decision: Decision, status: Status, seen: Status | None, last: Entry | None, channel: Channel
 ) -> Judgement:
     """What the contract says, in its own order."""
-    if TARGETS.get(decision) == status:
+    if TARGETS.get(decision) == status and decision not in (Decision.REDACT, Decision.ANSWER):
         return UNCHANGED
     if status is Status.WITHDRAWN or (seen is not None and seen != status):
         return CONFLICT
@@ -57,6 +57,8 @@ def expected(
             return CONFLICT
         return Judgement(outcome=Outcome.DONE, target=last.from_status)
     if channel is Channel.LINK and status is not Status.PENDING and is_old:
+        return CONFLICT
+    if decision is Decision.ANSWER and status not in (Status.PENDING, Status.APPROVED):
         return CONFLICT
     return Judgement(outcome=Outcome.DONE, target=Status(TARGETS[decision]))
 
@@ -84,6 +86,10 @@ def test_every_decision_from_every_state_comes_to_what_the_contract_says(
         ("reject", "approved", "approved", 24, "link", "rejected"),
         ("reject", "approved", "approved", 25, "link", "conflict"),
         ("reject", "approved", "approved", 25, "api", "rejected"),
+        ("redact", "pending", "pending", None, "link", "approved"),
+        ("redact", "approved", "approved", 24, "link", "approved"),
+        ("redact", "approved", "approved", 25, "link", "conflict"),
+        ("redact", "spam", None, 25, "api", "approved"),
         ("undo", "approved", "approved", 24, "api", "rejected"),
         ("undo", "approved", "approved", 25, "api", "conflict"),
         ("undo", "pending", "pending", None, "link", "conflict"),

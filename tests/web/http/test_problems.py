@@ -6,7 +6,7 @@ from dataclasses import replace
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import pytest
 from aiohttp import ClientResponse, ClientSession
@@ -363,6 +363,18 @@ async def contradiction(client: Client) -> ClientResponse:
     return await client.get(COMMENTS, page_url=PAGE, around=NOBODY, cursor=NOBODY)
 
 
+def redacting(body: str) -> Case:
+    """Ask to leave something of a comment that says one two three."""
+
+    async def redact(client: Client) -> ClientResponse:
+        await client.post(body="one two three")
+        queue = f"/api/v1/moderation/comments?q={quote('one two three')}"
+        found = (await (await client.http.get(queue, headers=bearer())).json())["comments"][0]
+        return await client.decide([{"id": found["id"], "decision": "redact", "body": body}])
+
+    return redact
+
+
 TWICE = f"{COMMENTS}?page_url={PAGE}&page_url={PAGE}"
 FIELD_CASES: dict[FieldCode, tuple[str, Case]] = {
     FieldCode.TOO_MANY: ("decisions", too_many_decisions),
@@ -375,6 +387,9 @@ FIELD_CASES: dict[FieldCode, tuple[str, Case]] = {
     FieldCode.INVALID_BLOCK: ("value", invalid_block),
     FieldCode.IN_THE_PAST: ("ends_at", in_the_past),
     FieldCode.INVALID_PROOF: ("proof", invalid_proof),
+    FieldCode.REDACTION_ADDS: ("decisions.0.body", redacting("one four")),
+    FieldCode.REDACTION_UNCHANGED: ("decisions.0.body", redacting("one two three")),
+    FieldCode.REDACTION_EMPTY: ("decisions.0.body", redacting("[…]")),
     FieldCode.UNKNOWN_SITE: (
         "page_url.0",
         lambda client: client.get("/api/v1/counts", page_url="https://nobody.example/"),
@@ -399,7 +414,8 @@ async def test_every_fault_of_a_field_is_met_in_the_language_asked_for(
     message = translations(language).gettext(FIELD_MESSAGES[code])
     [found] = (await answer.json())["errors"][field]
     assert found["code"] == code
-    assert re.fullmatch(re.escape(message).replace(r"\{limit\}", r"\d+"), found["message"])
+    written = re.escape(message).replace(r"\{limit\}", r"\d+").replace(r"\{word\}", "four")
+    assert re.fullmatch(written, found["message"])
 
 
 ONE_SITE = SITES.rpartition("[[site]]")[0]

@@ -457,6 +457,10 @@ async def click_everything(http: ClientSession, check: Any, link: str) -> None:
     await check(await http.post(answer, data={"body": "Grazie!", "seen": "approved"}), route, 409)
     await check(await press(http, link, "approved"), LINK, 200)
     await check(await press(http, link, "x"), LINK, 422)
+    redact, route = link.replace("/reject", "/redact"), "/moderate/{token}/redact"
+    for body, status in (("", 422), ("interessante", 200)):
+        await check(await http.post(redact, data=pressed(redact, "rejected") | {"body": body}), route, status)
+    await check(await http.post(redact, data={"body": "interessante", "seen": "rejected"}), route, 409)
     await check(await http.get("/moderate/eA.eA.eHh4/approve"), LINK, 404)
 
 
@@ -532,6 +536,10 @@ async def answer_at_the_desk(anna: Browser, check: Any, comment_id: str) -> None
     for changed, status in (({"body": ""}, 422), ({"revision": "99"}, 409), ({"body": "Di nuovo grazie!"}, 303)):
         said = {"seen": seen, "revision": revision, "body": "Ancora grazie!"} | changed
         await check(await anna.post(f"/desk/comments/{comment_id}/answer", said), route, status)
+    route = "/desk/comments/{comment_id}/redaction"
+    for changed, status in (({"body": ""}, 422), ({"revision": "99"}, 409), ({}, 303)):
+        left = {"seen": seen, "revision": revision, "body": "interessante"} | changed
+        await check(await anna.post(f"/desk/comments/{comment_id}/redaction", left), route, status)
 
 
 async def block_at_the_desk(anna: Browser, check: Any, comment_id: str) -> None:

@@ -33,6 +33,7 @@ def a_comment(number: int, **changed: object) -> PublicComment:
         "body": "interessante",
         "body_html": "<p>100% <em>interessante</em> %(id)s</p>\n",
         "created_at": datetime(2026, 11, 22, 10, 0, tzinfo=UTC),
+        "redacted": False,
     }
     return PublicComment(**(values | changed))  # type: ignore[arg-type]
 

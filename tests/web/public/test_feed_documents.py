@@ -45,6 +45,7 @@ def a_comment(number: int = 1, **changed: Any) -> SyndicatedComment:
         "page_url": PAGE,
         "page_title": "Chi siamo",
         "changed_at": AT,
+        "redacted": False,
     }
     return SyndicatedComment(**values | changed)
 

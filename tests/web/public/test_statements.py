@@ -56,6 +56,7 @@ async def test_a_statement_leads_to_the_comment_and_its_page_says_the_same(
         "rule": None,
         "was_published": False,
         "is_of_edit": False,
+        "is_redaction": False,
     }
     assert (await http.head(path)).status == 200
     assert await all_rows(database) == before, "looking changes nothing"

@@ -38,7 +38,8 @@ export const listOf = ({ words, locale, language, base }, { more, reply }) => {
     report.className = "link";
     report.setAttribute("aria-label", fill(words.report_of, { author: comment.author_name }).join(""));
     const behind = comment.by_site ? [make("span", { class: "tag site", part: "by-site" }, words.by_site)] : [];
-    const article = picture(comment, depth, locale, { behind, answers, body, below: [answer, " ", report] });
+    const note = comment.redacted ? make("p", { class: "muted" }, words.redacted) : "";
+    const article = picture(comment, depth, locale, { behind, answers, body, below: [note, answer, " ", report] });
     article.id = `comment-${comment.id}`;
     articles.set(comment.id, article);
     return article;
