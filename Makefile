@@ -77,6 +77,7 @@ sbom: | python-is-new-enough ## what the service installs, with versions and lic
 	@mkdir -p dist
 	build/sbom/tools/bin/cyclonedx-py environment build/sbom/service/bin/python --pyproject pyproject.toml \
 	  --output-reproducible --output-format JSON --output-file dist/moderation-service.cdx.json
+	build/sbom/tools/bin/python .ci/finish_sbom.py dist/moderation-service.cdx.json
 	rm -rf build/sbom build/lib build/bdist.*
 
 audit: | python-is-new-enough ## known vulnerabilities of the versions that are installed; asks a database on the internet
