@@ -56,9 +56,8 @@ def expected(
         if last is None or last.decision is Decision.UNDO or is_old:
             return CONFLICT
         return Judgement(outcome=Outcome.DONE, target=last.from_status)
-    if channel is Channel.LINK and status is not Status.PENDING and is_old:
-        return CONFLICT
-    if decision is Decision.ANSWER and status not in (Status.PENDING, Status.APPROVED):
+    is_late = channel is Channel.LINK and status is not Status.PENDING and is_old
+    if is_late or (decision is Decision.ANSWER and status not in (Status.PENDING, Status.APPROVED)):
         return CONFLICT
     return Judgement(outcome=Outcome.DONE, target=Status(TARGETS[decision]))
 
