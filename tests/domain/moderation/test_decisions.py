@@ -92,6 +92,11 @@ def test_every_decision_from_every_state_comes_to_what_the_contract_says(
         ("undo", "approved", "approved", 24, "api", "rejected"),
         ("undo", "approved", "approved", 25, "api", "conflict"),
         ("undo", "pending", "pending", None, "link", "conflict"),
+        ("answer", "pending", "pending", None, "link", "approved"),
+        ("answer", "approved", "approved", 24, "link", "approved"),
+        ("answer", "approved", "approved", 25, "link", "conflict"),
+        ("answer", "approved", "pending", 0, "desk", "conflict"),
+        ("answer", "rejected", None, 0, "api", "conflict"),
     ],
 )
 def test_the_rows_that_people_meet(  # the table above, in words that can be checked by eye
