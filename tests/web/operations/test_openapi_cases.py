@@ -4,6 +4,7 @@ All checks of Schemathesis are on. The stream has no end, and tests of its own.
 """
 
 import asyncio
+import json
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -30,8 +31,8 @@ from tests.support.running import Running
 from tests.support.smtp import MailServer
 from tests.support.time_limits import PATIENCE
 
-CASES = int(os.environ.get("MODERATION_TEST_DOCUMENT_CASES", "200"))
-"""How many requests are made on each engine; most of them in the soak, for they are made slowly."""
+CASES = int(os.environ.get("MODERATION_TEST_DOCUMENT_CASES", "1000"))
+"""How many requests are made on each engine."""
 
 AT_LENGTH = CASES > 1_000
 """Whether there is time for both engines, and for what is wrong at random beside what is wrong by a limit."""
@@ -76,6 +77,9 @@ _BLOCKED = {
     "domain": "spam.example.org",
     "word": "pills",
 }
+FEWER_LETTERS = (r"u00a1-\\uffff", r"u00a1-\\u017f")
+"""What addresses may have of all letters, and what is drawn of it: each is listed anew for every case."""
+
 SHOWN = 40
 LONG = 16
 _keys = count()
@@ -109,6 +113,8 @@ def body_in_words(path: str, body: Any) -> None:
     elif path == "/api/v1/moderation/decisions":
         for one in body["decisions"]:
             one.pop("reason", None)
+    elif path == "/api/v1/comments":
+        body.pop("parent_id", None)
     elif path == "/wp-comments-post.php":
         body["page_url"] = PAGE
     elif path.endswith(("/reports", "/report")):
@@ -239,7 +245,7 @@ async def known(start: Start, smtp: MailServer) -> Known:
 
 async def test_service_and_document_do_not_differ(known: Known) -> None:
     async with client_of(known.url) as http:
-        document = await (await http.get("/openapi.json")).json()
+        document = json.loads((await (await http.get("/openapi.json")).text()).replace(*FEWER_LETTERS))
     document["servers"] = [{"url": known.url}]
     differences = await asyncio.to_thread(compared, document, known, CASES)
     assert not differences, "\n\n".join([f"{len(differences)} differences", *differences[:SHOWN]])
