@@ -75,11 +75,18 @@ def _stated(decision: Entry) -> Statement:
 
 
 def standing(history: Sequence[Entry]) -> Entry | None:
-    """Return the decision by which a comment stands as it does; None where every one was taken back."""
+    """Return the decision by which a comment stands as it does; None where every one was taken back.
+
+    An answer to a comment that readers saw already decides nothing on it.
+    """
     position = len(history) - 1
-    while position >= 0 and history[position].is_undo:
-        position -= 2
+    while position >= 0 and (history[position].is_undo or _only_answers(history[position])):
+        position -= 2 if history[position].is_undo else 1
     return history[position] if position >= 0 else None
+
+
+def _only_answers(decision: Entry) -> bool:
+    return decision.decision is Decision.ANSWER and decision.from_status is decision.to_status
 
 
 def decided_by(channel: Channel) -> DecidedBy:

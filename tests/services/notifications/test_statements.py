@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.comments.receipts import MailedReceipts, OwnComment
 from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Request
 from moderation_service.domain.moderation.statements import STATEMENT, STATEMENT_WAITS, DecidedBy, Statement
@@ -127,6 +128,24 @@ async def test_an_author_is_told_that_an_edit_was_rejected_while_the_comment_sta
         await office.decide([comment_id], Decision.SPAM, expected=None)
         assert await sent_after(office, clock) == 0
         await office.assert_balanced()
+
+
+async def test_an_answer_to_a_published_comment_keeps_back_nothing_that_is_to_be_stated(
+    environ: dict[str, str], clock: Clock, smtp: MailServer
+) -> None:
+    async with offices.opened(environ, clock) as office:
+        comment_id = await confirmed(office, smtp, notify_published=True)
+        await office.decide([comment_id])
+        await edit(office, comment_id, "il testo nuovo")
+        await reject(office, comment_id, reason="off_topic")
+        await office.answer(comment_id, "Il testo di prima resta.", expected=Status.APPROVED)
+        shown = (await own(office, comment_id)).statement
+        assert shown is not None
+        assert shown.is_of_edit
+        assert await sent_after(office, clock) == 1
+        await reject(office, comment_id)
+        await office.answer(comment_id, "Una risposta che non si pubblica.", expected=None)
+        assert await sent_after(office, clock) == 1
 
 
 async def test_whoever_proves_an_address_later_is_told_then_and_whoever_ended_mail_is_not(
