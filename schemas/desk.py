@@ -6,6 +6,7 @@ from marshmallow import fields, validate
 
 from schemas.base import (
     Choice,
+    Count,
     Cursor,
     Email,
     HttpUrl,
@@ -19,8 +20,18 @@ from schemas.base import (
 )
 from schemas.blocks import REASON_CHARACTERS, VALUE_CHARACTERS, BlockKind
 from schemas.comments import BODY_BYTES, TITLE_CHARACTERS
-from schemas.moderation import NOTE_CHARACTERS, Commenting, Decision, Outcome, QueueOrder, Status
+from schemas.moderation import (
+    NEWEST_REVISION,
+    NOTE_CHARACTERS,
+    Commenting,
+    Decision,
+    Outcome,
+    QueueOrder,
+    Status,
+)
 from schemas.moderation import REASON_CHARACTERS as MODERATION_REASON_CHARACTERS
+
+_NUMBER: Messages = {"invalid": "wrong_type", "required": "required", "null": "required"}
 
 COMMENTS_AT_ONCE = 50
 """How many comments one page of the desk shows."""
@@ -35,7 +46,7 @@ class LogInForm(QuerySchema):
 class LogInLinkForm(QuerySchema):
     """What the button behind a mailed log-in sends."""
 
-    form_token = fields.String(required=True)
+    form_token = fields.String(required=True, error_messages={"required": "required"})
 
 
 class SessionForm(QuerySchema):
@@ -134,7 +145,6 @@ class Ways(StrEnum):
 
 
 _HOUR = validate.Range(0, 23, error="out_of_range")
-_NUMBER: Messages = {"invalid": "wrong_type"}
 
 
 class NotificationsForm(QuerySchema):
@@ -163,7 +173,7 @@ class DeskAnswerForm(QuerySchema):
 
     body = Text(required=True, limit=BODY_BYTES)
     seen = Choice(Status, by_value=True, required=True)
-    revision = fields.Integer(required=True, error_messages={"invalid": "wrong_type"})
+    revision = Count(required=True, most=NEWEST_REVISION)
 
 
 class Pick(RequestSchema):
@@ -172,14 +182,14 @@ class Pick(RequestSchema):
     id = Id(required=True, metadata={"format": "uuid"})
     decision = Choice(Decision, by_value=True, required=True)
     seen = Choice(Status, by_value=True, required=True)
-    revision = fields.Integer(required=True, error_messages={"invalid": "wrong_type"})
+    revision = fields.Integer(required=True, error_messages=_NUMBER)
 
 
-class RedactionForm(QuerySchema):
+class DeskRedactionForm(QuerySchema):
     """A comment as it was shown, and what is to be left of its text."""
 
     seen = Choice(Status, by_value=True, required=True)
-    revision = fields.Integer(required=True, error_messages={"invalid": "wrong_type"})
+    revision = Count(required=True, most=NEWEST_REVISION)
     body = Text(required=True, limit=BODY_BYTES)
     reason = Line(limit=MODERATION_REASON_CHARACTERS, load_default=None)
     note = Line(limit=NOTE_CHARACTERS, load_default=None)

@@ -23,6 +23,9 @@ from schemas.base import (
 from schemas.comments import BODY_BYTES, TITLE_CHARACTERS, URL_CHARACTERS
 
 DECISIONS_AT_ONCE = 500
+NEWEST_REVISION = 2_147_483_647
+"""The highest number that a text of a comment may have."""
+
 NOTE_CHARACTERS = 1_000
 REASON_CHARACTERS = 64
 
@@ -100,7 +103,7 @@ class DecisionItem(RequestSchema):
     id = Id(required=True, metadata={"format": "uuid"})
     decision = Choice(Decision, by_value=True, required=True)
     expected_status = Choice(Status, by_value=True, load_default=None, allow_none=True)
-    revision = Count(most=2_147_483_647, load_default=None, allow_none=True)
+    revision = Count(most=NEWEST_REVISION, load_default=None, allow_none=True)
     reason = Line(limit=REASON_CHARACTERS, load_default=None, allow_none=True)
     note = Line(limit=NOTE_CHARACTERS, load_default=None, allow_none=True)
     body = Text(

@@ -116,7 +116,9 @@ class EditForm(Edit):
     `form_token` says that the page was ours and showed the comment as it stands.
     """
 
-    do = fields.String(load_default="edit", validate=validate.OneOf(["edit", "withdraw", "object"]))
+    do = fields.String(
+        load_default="edit", validate=validate.OneOf(["edit", "withdraw", "object"], error="invalid_choice")
+    )
     form_token = fields.String(load_default="")
 
     class Meta:

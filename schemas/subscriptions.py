@@ -14,7 +14,9 @@ class SubscriptionForm(RequestSchema):
     """
 
     form_token = fields.String(load_default="")
-    notices = fields.String(load_default="all", validate=validate.OneOf(["comment", "all"]))
+    notices = fields.String(
+        load_default="all", validate=validate.OneOf(["comment", "all"], error="invalid_choice")
+    )
 
     class Meta:
         """Fields of other programs, as `List-Unsubscribe`, are passed over."""

@@ -77,7 +77,7 @@ SHOWS_MASK = {
     ("GET", "/api/v1/moderation/blocks"),
     ("PUT", "/api/v1/moderation/authors/{author_hash}"),
     ("POST", "/api/v1/moderation/blocks"),
-    ("POST", "/desk/comments/{comment_id}/address"),
+    *(("POST", f"/desk/comments/{{comment_id}}/{form}") for form in ("address", "answer", "redaction")),
 }
 """Where moderators and their programs see the mask: all others show nothing of the address."""
 
@@ -254,7 +254,9 @@ VALUES: Mapping[str, Callable[[Stage], Any]] = {
     "proof": lambda stage: proof_of(stage.challenge or {}),
     "reason": lambda _: "insult",
     "reporter_email": lambda _: CANARY,
+    "revision": lambda _: "1",
     "schedule": lambda _: "at_once",
+    "seen": lambda _: "pending",
     "site": lambda _: "coop",
     "wish": lambda _: "export",
     "value": lambda _: BLOCKED,
@@ -270,11 +272,7 @@ MORE: Mapping[tuple[str, str], Callable[[Stage], dict[str, str]]] = {
     ("POST", "/desk/comments/{comment_id}/blocks"): lambda _: {"address": "on"},
     ("POST", "/desk/comments/{comment_id}/author-note"): lambda _: {"author_note": "una nota"},
     ("POST", "/moderate/{token}/redact"): lambda _: {"body": "testo"},
-    ("POST", "/desk/comments/{comment_id}/redaction"): lambda _: {
-        "seen": "pending",
-        "revision": "1",
-        "body": "testo",
-    },
+    ("POST", "/desk/comments/{comment_id}/redaction"): lambda _: {"body": "testo"},
     ("POST", "/desk/blocks"): lambda _: {"site": "coop", "kind": "address", "value": BLOCKED},
 }
 """What a route takes beside what its schema says that it must; forms of the desk have none."""
@@ -370,7 +368,7 @@ async def shown_in(endpoint: Endpoint, path: str, stage: Stage) -> dict[str, str
     """What stands in the form of the page at the same address, at the one for another decision, or above it."""
     if not endpoint.is_page or endpoint.credential in (Credential.NONE, Credential.SESSION):
         return {}
-    page = await stage.http.get(path.replace("/undo", "/approve"))
+    page = await stage.http.get(path.replace("/undo", "/approve").replace("/answer", "/approve"))
     if page.status in (404, 405):
         page = await stage.http.get(path.rpartition("/")[0])
     values = Form(await page.text()).values if page.status == 200 else {}

@@ -19,10 +19,10 @@ from moderation_service.web.http import problems
 from moderation_service.web.http.responses import unstored_json
 from moderation_service.web.http.validation import load
 from schemas.base import is_id, is_printable
-from schemas.desk import Pick, RedactionForm
+from schemas.desk import DeskRedactionForm, Pick
 from schemas.moderation import NOTE_CHARACTERS
 
-_PICK, _REDACTION = Pick(), RedactionForm()
+_PICK, _REDACTION = Pick(), DeskRedactionForm()
 _CHECKED = "comment."
 _STAY = "stay"
 """The form's first button, unseen: what a browser presses when somebody hits Enter in a checkbox."""

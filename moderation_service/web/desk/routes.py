@@ -196,6 +196,7 @@ ENDPOINTS = (
         handler=decisions.redact,
         credential=Credential.SESSION,
         summary="Take passages out of a comment and approve the rest",
+        form=wire.DeskRedactionForm,
         answers={303: None},
         problems=(400, 401, 403, 404, 409, 413, 415, 422, 503),
         is_page=True,

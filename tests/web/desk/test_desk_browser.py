@@ -180,7 +180,7 @@ async def test_without_scripts_all_of_it_works(browser: Browser, http: ClientSes
     await expect(page.locator(ARTICLES)).to_have_count(3)
     await page.locator(".more-actions summary").first.click()
     await page.get_by_role("link", name="Apri con discussione e cronologia").click()
-    await page.get_by_label("Nota per la cronologia").fill("doppio")
+    await page.locator("#note").fill("doppio")
     await page.get_by_role("button", name="Spam").click()
     await page.locator(".lasts a").first.click()
     await expect(page.locator(".history q")).to_have_text("doppio")
