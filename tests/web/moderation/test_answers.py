@@ -18,7 +18,7 @@ from tests.support.smtp import MailServer
 
 BODY = "Grazie, *abbiamo corretto* la pagina."
 DECISIONS = "/api/v1/moderation/decisions"
-AREA = re.compile(r'<textarea[^>]* name="body"[^>]*>(.*?)</textarea>', re.DOTALL)
+AREA = re.compile(r'<textarea[^>]* id="body" name="body"[^>]*>(.*?)</textarea>', re.DOTALL)
 
 
 def path_of(posted: Posted, moderator: str = PAUL) -> str:
