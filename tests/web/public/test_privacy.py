@@ -112,6 +112,7 @@ async def test_the_public_learns_nothing_of_who_decided(http: ClientSession) -> 
         "author_name",
         "author_url",
         "by_site",
+        "redacted",
         "body",
         "body_html",
         "created_at",

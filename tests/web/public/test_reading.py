@@ -75,6 +75,7 @@ async def test_a_listed_comment_shows_all_that_is_public_and_nothing_more(
         "author_name": "Giuliana",
         "author_url": "https://giuliana.example",
         "by_site": False,
+        "redacted": False,
         "body": "*ciao*\n<b>",
         "body_html": "<p><em>ciao</em><br>\n&lt;b&gt;</p>\n",
         "created_at": "2026-11-22T10:00:00Z",
