@@ -79,6 +79,8 @@ async def test_an_author_reads_edits_and_withdraws_what_waits(
         "statement": None,
         "may_object": False,
         "objection": None,
+        "original": None,
+        "redacted": False,
     }
     assert await (await http.get(path)).json() == seen
     before = await all_rows(database)
