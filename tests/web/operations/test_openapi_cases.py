@@ -113,6 +113,9 @@ def body_in_words(path: str, body: Any) -> None:
     elif path == "/api/v1/moderation/decisions":
         for one in body["decisions"]:
             one.pop("reason", None)
+            one.pop("body", None)
+            if one["decision"] in ("answer", "redact"):
+                one["body"] = "testo"
     elif path == "/api/v1/comments":
         body.pop("parent_id", None)
     elif path == "/wp-comments-post.php":
