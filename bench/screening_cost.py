@@ -15,15 +15,23 @@ from bench.single import POST, SECONDS, beside
 from bench.table import Table
 from moderation_service import config
 from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Request
+from moderation_service.domain.screening.attack import PERIODS, Standing
 from moderation_service.domain.screening.candidate import learned_text
 from moderation_service.domain.screening.features import features_of
 from moderation_service.runtime import container
 from moderation_service.services.screening import rule_replay
-from moderation_service.storage.screening import history
+from moderation_service.storage.screening import history, traffic
 
 _CONNECTIONS = 32
 _DECIDED = 400
+_USUAL = 100_000.0
+"""Posts in ten minutes that the measured site is used to, so that it is not under attack by those of this run."""
 _STORED = 10_000
+_BUSY = """
+[site.screening]
+posts_per_site = 1_000_000
+"""
+_ASKING = f'{_BUSY}proof_of_work = "always"\n'
 _RULES = """
 [[site.rule]]
 name = "new here and full of links"
@@ -59,18 +67,12 @@ def measure(folder: Path, table: Table) -> None:
     for engine, database_url in databases(folder):
         off = servers.environ(folder, database_url, servers.free_port())
         off |= {"MODERATION_TRUSTED_PROXIES": "127.0.0.0/8"}
-        sites = folder / "screened.toml"
-        head, moderator, rest = servers.SITES.partition("\n[[site.moderator]]")
-        sites.write_text(f"{head}{_RULES}{moderator}{rest}", encoding="utf-8")
-        on = off | {
-            "MODERATION_SCREENING": "on",
-            "MODERATION_SITES": str(sites),
-            "MODERATION_LISTEN": f"127.0.0.1:{servers.free_port()}",
-        }
+        on = off | _screened(folder / "screened", _BUSY)
+        asking = off | _screened(folder / "asking", _ASKING)
         seed(off, pages=100, comments=_DECIDED, approve=0, body=_body)
         asyncio.run(_teach(on))
+        load = partial(run, seconds=SECONDS, connections=_CONNECTIONS, script="screened.lua")
         with servers.service(off) as (without, _), servers.service(on) as (screened, _):
-            load = partial(run, seconds=SECONDS, connections=_CONNECTIONS, script="screened.lua")
             beside(
                 table,
                 f"POST with all local checks, {engine}, {_CONNECTIONS} connections",
@@ -78,11 +80,31 @@ def measure(folder: Path, table: Table) -> None:
                 lambda load=load, url=without: load(url + POST),  # type: ignore[misc]
                 least=0.75,
             )
+        with servers.service(off) as (without, _), servers.service(asking) as (asked, _):
+            beside(
+                table,
+                f"POST that is asked for work as well, {engine}, {_CONNECTIONS} connections",
+                lambda load=load, url=asked: load(url + POST),  # type: ignore[misc]
+                lambda load=load, url=without: load(url + POST),  # type: ignore[misc]
+            )
         if engine == "SQLite":
             stored = on | {"MODERATION_DATABASE_URL": f"sqlite:///{folder}/stored.db"}
             seed(stored | {"MODERATION_SCREENING": "off"}, pages=100, comments=_STORED, approve=0, body=_body)
             asyncio.run(_teach(stored))
             asyncio.run(_measure_stored(table, stored))
+
+
+def _screened(folder: Path, screening: str) -> dict[str, str]:
+    """Return the settings of a service with all local checks, whose site has its own settings of screening."""
+    folder.mkdir(exist_ok=True)
+    sites = folder / "sites.toml"
+    head, moderator, rest = servers.SITES.partition("\n[[site.moderator]]")
+    sites.write_text(f"{head}{screening}{_RULES}{moderator}{rest}", encoding="utf-8")
+    return {
+        "MODERATION_SCREENING": "on",
+        "MODERATION_SITES": str(sites),
+        "MODERATION_LISTEN": f"127.0.0.1:{servers.free_port()}",
+    }
 
 
 def _body(number: int) -> str:
@@ -92,7 +114,7 @@ def _body(number: int) -> str:
 
 
 async def _teach(settings: Mapping[str, str]) -> None:
-    """Decide on the first comments that are stored, and learn from that."""
+    """Decide on the first comments that are stored, and learn from that; so many posts are usual for the site."""
     async with container.opened(config.read(settings)) as opened:
         site = opened.directory.sites.get("bench")
         assert site is not None
@@ -103,6 +125,8 @@ async def _teach(settings: Mapping[str, str]) -> None:
             await opened.moderation.decide(site, requests, actor=Actor(channel=Channel.API))
         while await opened.learned.learn():
             pass
+        async with opened.database.write() as connection:
+            await traffic.begin(connection, site.id, Standing(usual=_USUAL, periods=PERIODS))
 
 
 async def _measure_stored(table: Table, settings: Mapping[str, str]) -> None:

@@ -105,7 +105,7 @@ def beside(
     subject: Callable[[], Load],
     limit: Callable[[], Load],
     *,
-    least: float,
+    least: float | None = None,
     most_spread: float | None = None,
 ) -> None:
     """Load a subject and its limit in turns; `most_spread` bounds the subject's p99 as a multiple of its p50."""

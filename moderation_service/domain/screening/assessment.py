@@ -222,8 +222,8 @@ def by_appearance(
     One that would publish its author's own address is always left to a moderator.
     """
     weights = {
-        "many_links": 3 * (len(_LINK.findall(body)) >= _MANY_LINKS),
-        "foreign_markup": 4 * bool(_FOREIGN_MARKUP.search(body)),
+        "many_links": 3 * (body.count("://") >= _MANY_LINKS and len(_LINK.findall(body)) >= _MANY_LINKS),
+        "foreign_markup": 4 * (("[" in body or "<" in body) and _FOREIGN_MARKUP.search(body) is not None),
         "link_in_name": 5 if _LINK.search(author_name) else 3 * holds_link(author_name),
         ADDRESS_IN_NAME: lookalikes.holds(author_name, author_email)
         or addresses.stands_in(author_name, author_email),
@@ -240,5 +240,8 @@ def by_appearance(
 
 def holds_link(line: str) -> bool:
     """Tell whether a name leads somewhere: an address of the web, or what mail programs make one of."""
-    unseen_left_out = "".join(one for one in line if unicodedata.category(one) != "Cf")
-    return _LINK_IN_NAME.search(unicodedata.normalize("NFKC", _ADDRESS.sub(" ", unseen_left_out))) is not None
+    if not line.isascii():
+        line = "".join(one for one in line if unicodedata.category(one) != "Cf")
+    elif "." not in line and ":" not in line:
+        return False
+    return _LINK_IN_NAME.search(unicodedata.normalize("NFKC", _ADDRESS.sub(" ", line))) is not None

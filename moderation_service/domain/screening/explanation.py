@@ -68,7 +68,9 @@ def from_line(line: str) -> list[tuple[Kind, str]]:
 def _reasons(model: Classifier, reading: of.Reading, features: of.Features) -> Iterator[Reason]:
     """Yield a reason for each word, pair, piece of signs and shape; a shared slot counts for the first."""
     grams, words, pairs, shapes = model.contributions(features)
-    numbers = {word: of.number_of_word(word) for word in reading.words}
+    in_order = of.numbers_of_words(reading.words)
+    numbers = dict(zip(reading.words, in_order, strict=True))
+    slots = of.slots_of_pairs(in_order)
     weights = {word: words.pop(number % of.HASHED, 0.0) for word, number in numbers.items()}
     for piece, touched, slot in _grams(reading):
         weight = grams.pop(slot, 0.0)
@@ -78,11 +80,11 @@ def _reasons(model: Classifier, reading: of.Reading, features: of.Features) -> I
             yield Reason(Kind.SIGNS, piece.strip(), weight)
     if reading.words:
         first, last = reading.words[0], reading.words[-1]
-        weights[first] += pairs.pop(of.slot_of_pair(of.BEGIN, numbers[first]), 0.0)
-        weights[last] += pairs.pop(of.slot_of_pair(numbers[last], of.END), 0.0)
+        weights[first] += pairs.pop(slots[0], 0.0)
+        weights[last] += pairs.pop(slots[-1], 0.0)
     written = dict(zip(reversed(reading.words), reversed(reading.written), strict=True))
-    for one, other in pairwise(reading.words):
-        weight = pairs.pop(of.slot_of_pair(numbers[one], numbers[other]), 0.0)
+    for (one, other), slot in zip(pairwise(reading.words), slots[1:], strict=False):
+        weight = pairs.pop(slot, 0.0)
         if one != other and _alike(weights[one], weights[other]):
             weight += weights[one] + weights[other]
         yield Reason(Kind.PAIR, f"{written[one]} {written[other]}", weight)

@@ -9,9 +9,10 @@ once, however often it occurs.
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from string import ascii_uppercase
 from struct import unpack_from
 from zlib import crc32
 
@@ -33,6 +34,8 @@ _LEVELS = 4
 _TAG = re.compile(r"<[^<>]*>")
 _WORD = re.compile(r"[^\W_]+(?:'[^\W_]+)*")
 _LONG_WORD = re.compile(r"[^\W_]{3,}")
+_LONG_UNSMALL_WORD = re.compile(r"(?<![A-Za-z0-9])[A-Z0-9]{3,}(?![A-Za-z0-9])")
+_CAPITALS = ascii_uppercase.encode()
 _LINK = re.compile(
     r"(?:https?://|www\.)\S+|(?<![\w-])[\w-]+\.(?:app|be|biz|club|co|com|de|es|eu|fr|info|io|it|live|ly|me|net|online|org|ru|"
     r"shop|site|store|tk|top|tv|uk|us|xyz)\b"
@@ -124,11 +127,11 @@ class Reading:
 def features_of(text: str) -> Features:
     """Return the features of a comment as it was written, be it plain text, Markdown or HTML."""
     reading = Reading(text)
-    numbers = [number_of_word(word) for word in reading.words]
+    numbers = numbers_of_words(reading.words)
     return Features(
         grams=frozenset(slots_of_grams(reading.line)),
         words=frozenset([number % HASHED for number in numbers]),
-        pairs=frozenset([slot_of_pair(*pair) for pair in pairwise((BEGIN, *numbers, END))]),
+        pairs=frozenset(slots_of_pairs(numbers)),
         shapes=frozenset(slots_of_shapes(reading)),
     )
 
@@ -138,14 +141,17 @@ def spans_of_words(line: str) -> list[tuple[int, int]]:
     return [found.span() for found in _WORD.finditer(line)]
 
 
-def number_of_word(word: str) -> int:
-    """Return a word's number of 32 bits; its slot is that modulo `HASHED`."""
-    return crc32(word.encode(errors="surrogatepass"))
+def numbers_of_words(words: Sequence[str]) -> list[int]:
+    """Return a number of 32 bits for each word; its slot is that modulo `HASHED`."""
+    return list(map(crc32, "\0".join(words).encode(errors="surrogatepass").split(b"\0"))) if words else []
 
 
-def slot_of_pair(first: int, second: int) -> int:
-    """Return the slot of two neighbouring words, given their numbers."""
-    return (first * _PAIR_FACTOR + second) % HASHED
+def slots_of_pairs(numbers: Sequence[int]) -> list[int]:
+    """Return the slots of neighbouring words, given their numbers: of the first with what is before it, and so on.
+
+    There is one more than there are words.
+    """
+    return [(first * _PAIR_FACTOR + second) % HASHED for first, second in pairwise((BEGIN, *numbers, END))]
 
 
 def slots_of_grams(line: str) -> list[int]:
@@ -170,9 +176,8 @@ def slots_of_shapes(reading: Reading) -> Iterator[int]:
     yield _FIRST["length"] + len(text).bit_length()
     yield _FIRST["words"] + len(reading.words).bit_length()
     yield _FIRST["digits"] + min(low.count("0"), _LEVELS - 1)
-    yield _FIRST["capitals"] + _LEVELS * sum(map(str.isupper, text)) // characters
-    capitals = sum(map(str.isupper, _LONG_WORD.findall(text)))
-    yield _FIRST["words_in_capitals"] + min(capitals, _LEVELS - 1)
+    yield _FIRST["capitals"] + _LEVELS * _capitals(text) // characters
+    yield _FIRST["words_in_capitals"] + min(_words_in_capitals(text), _LEVELS - 1)
     links = len(_LINK.findall(low)) if "." in low or "://" in low else 0
     yield _FIRST["links"] + min(links, _LEVELS - 1)
     if links and "://" not in low:
@@ -195,3 +200,16 @@ def slots_of_shapes(reading: Reading) -> Iterator[int]:
         yield _FIRST["markup"]
     if "\n" in text or "<br" in low:
         yield _FIRST["line_break"]
+
+
+def _capitals(text: str) -> int:
+    """Count capital letters; those of ASCII all at once."""
+    if text.isascii():
+        return len(text) - len(text.encode().translate(None, _CAPITALS))
+    return sum(map(str.isupper, text))
+
+
+def _words_in_capitals(text: str) -> int:
+    """Count words of three letters or more, some of them capitals and none a small one."""
+    words = (_LONG_UNSMALL_WORD if text.isascii() else _LONG_WORD).findall(text)
+    return sum(map(str.isupper, words))

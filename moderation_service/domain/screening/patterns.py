@@ -37,15 +37,14 @@ class Pattern:
     """
 
     text: str
+    reach: int = field(init=False, repr=False, compare=False)
+    """How many bytes of a text are looked at."""
     _compiled: Any = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_compiled", _compiled(self.text))
-
-    @property
-    def reach(self) -> int:
-        """Return how many bytes of a text are looked at."""
-        return _BUDGET // max(int(self._compiled.programsize), 1)
+        compiled = _compiled(self.text)
+        object.__setattr__(self, "_compiled", compiled)
+        object.__setattr__(self, "reach", _BUDGET // max(int(compiled.programsize), 1))
 
     def is_found_in(self, text: str) -> bool:
         """Tell whether a text holds what the expression describes, in as much of it as `reach` says."""

@@ -13,7 +13,7 @@ from enum import StrEnum
 from functools import cached_property
 
 from moderation_service.domain.comments import hosts, pages
-from moderation_service.domain.screening.assessment import Finding, Reason, Verdict
+from moderation_service.domain.screening.assessment import NOTHING, Finding, Reason, Verdict
 from moderation_service.domain.screening.patterns import Pattern, characters_of_script
 
 REASON = "rule"
@@ -71,16 +71,19 @@ class Script:
 
     names: tuple[str, ...]
     _letters: re.Pattern[str] = field(init=False, repr=False, compare=False)
+    _has_ascii: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         characters = [characters_of_script(name) for name in self.names]
         if None in characters:
             raise ValueError(self.names[characters.index(None)])
-        object.__setattr__(self, "_letters", re.compile(f"[{''.join(filter(None, characters))}]+"))
+        letters = re.compile(f"[{''.join(filter(None, characters))}]+")
+        object.__setattr__(self, "_letters", letters)
+        object.__setattr__(self, "_has_ascii", letters.search("".join(map(chr, range(128)))) is not None)
 
     def is_that_of(self, text: str) -> bool:
         """Tell whether a third or more of the letters of a text, its links left out, are of these scripts."""
-        if self._letters.search(text) is None:
+        if (not self._has_ascii and text.isascii()) or self._letters.search(text) is None:
             return False
         text = _URL.sub(" ", text)
         letters = sum(map(str.isalpha, text))
@@ -112,9 +115,9 @@ class Written:
         return len(_LINK.findall(_LABEL.sub("(", self.body)))
 
     @cached_property
-    def lines(self) -> tuple[str, ...]:
-        """Text, name and web address as `folded`."""
-        return tuple(folded(one) for one in self.texts)
+    def lines(self) -> str:
+        """Text, name and web address as `folded`, each in a line of its own."""
+        return "\n".join(map(folded, self.texts))
 
     @cached_property
     def domains(self) -> frozenset[str]:
@@ -143,6 +146,10 @@ class Conditions:
     score_over: float | None = None
     page_older_than: timedelta | None = None
     first_comments: int | None = None
+    _wanted: tuple[str, ...] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_wanted", tuple(map(_as_wanted, self.words)))
 
     @property
     def asks(self) -> bool:
@@ -161,7 +168,7 @@ class Conditions:
             and (not self.missing or not self.missing.isdisjoint(comment.missing))
             and (not self.paths or any(pages.covers(one, comment.page_path) for one in self.paths))
             and (not self.domains or not self.domains.isdisjoint(comment.domains))
-            and (not self.words or any(_is_word_of(one, line) for one in self.words for line in comment.lines))
+            and (not self.words or _holds_any(comment.lines, self._wanted))
             and (self.script is None or self.script.is_that_of(comment.body))
             and (
                 not self.patterns or any(one.is_found_in(text) for one in self.patterns for text in comment.texts)
@@ -193,7 +200,9 @@ class Rule:
 def finding(matching: Iterable[Rule]) -> Finding:
     """Return what rules that match come to: each is a reason, and the most severe action is the verdict."""
     rules = tuple(matching)
-    verdict = max((one.then.verdict for one in rules), key=lambda one: one.severity, default=Verdict.PENDING)
+    if not rules:
+        return NOTHING
+    verdict = max((one.then.verdict for one in rules), key=lambda one: one.severity)
     return Finding(tuple(Reason(REASON, detail=one.name) for one in rules), verdict)
 
 
@@ -226,13 +235,17 @@ class _Letters(dict[int, str]):
 _LETTERS = _Letters()
 
 
-def _is_word_of(word: str, line: str) -> bool:
-    """Tell whether a line holds a word, both `folded`; as a whole one where its script parts words by blanks."""
-    if word in line:
-        return True
+def _as_wanted(word: str) -> str:
+    """Return what is looked for of a `folded` word: with its blanks where its script parts words by them."""
     begin = word[1:] if _UNSPACED.match(word, 1) else word
-    wanted = begin[:-1] if _UNSPACED.match(word, len(word) - 2) else begin
-    return wanted is not word and wanted in line
+    return begin[:-1] if _UNSPACED.match(word, len(word) - 2) else begin
+
+
+def _holds_any(lines: str, wanted: Iterable[str]) -> bool:
+    for one in wanted:  # noqa: SIM110 - a generator costs more than most searches
+        if one in lines:
+            return True
+    return False
 
 
 def domain(name: str) -> str:

@@ -6,8 +6,9 @@ looked up is the sum of its own counts and of the reports of the others.
 
 import json
 from collections import OrderedDict, deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from hashlib import blake2b
 from heapq import nlargest
 from typing import Any, TypeVar
@@ -113,6 +114,7 @@ class SiteTraffic:
         self._period = Tally(2 * PERIOD)
         self._pages: OrderedDict[int, Tally] = OrderedDict()
         self._texts: OrderedDict[int, Spread] = OrderedDict()
+        self._repeated: set[int] = set()
         self._others = _Reported(window)
 
     def add(self, minute: int, page: int, sketch: Sketch, network: str) -> None:
@@ -125,13 +127,15 @@ class SiteTraffic:
         alike = self.alike(minute, sketch)
         if not alike.is_spread:
             self._site.add(minute)
-            _held(self._pages, page, Tally(self.window), _MOST_PAGES).add(minute)
+            _held(self._pages, page, partial(Tally, self.window), _MOST_PAGES).add(minute)
         group = alike.group
         for number in sketch.numbers:
-            spread = _held(self._texts, number, Spread(group, last=minute), _MOST_TEXTS)
+            spread = _held(self._texts, number, partial(Spread, group, last=minute), _MOST_TEXTS)
             if minute - spread.last > ALIKE_WITHIN:
                 spread = self._texts[number] = Spread(group)
             spread.add(minute, (network,))
+            if spread.posts >= _REPORTED_FROM:
+                self._repeated.add(number)
 
     def on_site(self, minute: int) -> int:
         """Return how many posts the site got within its window."""
@@ -151,10 +155,12 @@ class SiteTraffic:
         What it shares must come of one group: many texts have a phrase in common with one, and others with others.
         """
         found = [one for number in sketch.numbers if (one := self._spread(minute, number)) is not None]
-        groups = [one.group for one in found]
-        group = max(groups, key=lambda one: (groups.count(one), -one), default=sketch.whole)
-        found = [one for one in found if one.group == group]
         if not found or len(found) < sketch.needed:
+            return Alike(sketch.whole)
+        groups = [one.group for one in found]
+        group = max(groups, key=lambda one: (groups.count(one), -one))
+        found = [one for one in found if one.group == group]
+        if len(found) < sketch.needed:
             return Alike(sketch.whole)
         posts, networks = (
             sorted(counts)[-sketch.needed]
@@ -164,14 +170,13 @@ class SiteTraffic:
 
     def _spread(self, minute: int, number: int) -> Spread | None:
         """Return how far a sequence of words has spread here and with the others, None for one that has not."""
-        known = [
-            spread
-            for texts in (self._texts, self._others.texts)
-            if (spread := texts.get(number)) is not None and minute - spread.last <= ALIKE_WITHIN
-        ]
-        if len(known) != 2:  # noqa: PLR2004 - both
-            return known[0] if known else None
-        own, others = known
+        own, others = self._texts.get(number), self._others.texts.get(number)
+        if own is not None and minute - own.last > ALIKE_WITHIN:
+            own = None
+        if others is None or minute - others.last > ALIKE_WITHIN:
+            return own
+        if own is None:
+            return others
         both = Spread(min(own.group, others.group), own.posts, set(own.networks), own.last)
         both.add(others.last, others.networks, others.posts)
         return both
@@ -182,11 +187,14 @@ class SiteTraffic:
         self._site.at(minute)
         self._period.at(minute)
         pages = ((page, tally) for page, tally in self._pages.items() if tally.at(minute) >= _REPORTED_FROM)
-        texts = (
-            (number, spread)
-            for number, spread in self._texts.items()
-            if spread.posts >= _REPORTED_FROM and minute - spread.last <= ALIKE_WITHIN
-        )
+        texts = {
+            number: spread
+            for number in self._repeated
+            if (spread := self._texts.get(number)) is not None
+            and spread.posts >= _REPORTED_FROM
+            and minute - spread.last <= ALIKE_WITHIN
+        }
+        self._repeated = set(texts)
         return json.dumps(
             {
                 "site": self._site.counts,
@@ -197,7 +205,7 @@ class SiteTraffic:
                 },
                 "texts": {
                     number: [spread.group, spread.posts, spread.last, sorted(spread.networks)]
-                    for number, spread in nlargest(_REPORTED_TEXTS, texts, key=lambda one: one[1].posts)
+                    for number, spread in nlargest(_REPORTED_TEXTS, texts.items(), key=lambda one: one[1].posts)
                 },
             }
         ).encode()
@@ -241,10 +249,13 @@ def _sum(within: int, known: Tally, counts: Sequence[Sequence[int]]) -> Tally:
     return Tally(within, [*known.counts, *counts])
 
 
-def _held(memory: OrderedDict[int, _Value], key: int, fresh: _Value, most: int) -> _Value:
+def _held(memory: OrderedDict[int, _Value], key: int, fresh: Callable[[], _Value], most: int) -> _Value:
     """Return the value of a key in a memory of bounded size, a fresh one where there is none; the oldest go."""
-    value = memory.setdefault(key, fresh)
-    memory.move_to_end(key)
+    value = memory.get(key)
+    if value is not None:
+        memory.move_to_end(key)
+        return value
+    value = memory[key] = fresh()
     if len(memory) > most:
         memory.popitem(last=False)
     return value

@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from inspect import isawaitable
 
 import structlog
 
@@ -11,7 +10,7 @@ from moderation_service.domain.accounts.sites import Site
 from moderation_service.domain.errors import Refusal, RefusedError
 from moderation_service.domain.moderation.blocks import REASON as BLOCKED
 from moderation_service.domain.screening import assessment
-from moderation_service.domain.screening.assessment import Assessment, Finding, Reason, Verdict
+from moderation_service.domain.screening.assessment import NOTHING, Assessment, Finding, Reason, Verdict
 from moderation_service.domain.screening.candidate import Candidate
 from moderation_service.domain.screening.rules import REASON as RULE
 from moderation_service.log import Recurring
@@ -56,8 +55,17 @@ class Pipeline:
             return assessment.HARMLESS
         findings: list[Finding] = []
         for check in self._checks:
-            findings.append(await self._finding(check, candidate))
-            if findings[-1].verdict is Verdict.REFUSED:
+            try:
+                found = check.look(candidate)
+                if not isinstance(found, Finding):
+                    async with asyncio.timeout(self._within):
+                        found = await found
+            except Exception as error:
+                self._failed.note(check=check.name, site=candidate.site.id, error=type(error).__name__)
+                found = Finding((Reason("check_failed", detail=check.name),), Verdict.HOLD)
+            if found is not NOTHING:
+                findings.append(found)
+            if found.verdict is Verdict.REFUSED:
                 break
         return assessment.sum_up(findings)
 
@@ -67,17 +75,6 @@ class Pipeline:
             for check in self._checks:
                 if check.count is not None:
                     check.count(candidate)
-
-    async def _finding(self, check: Check, candidate: Candidate) -> Finding:
-        try:
-            finding = check.look(candidate)
-            if isawaitable(finding):
-                async with asyncio.timeout(self._within):
-                    return await finding
-        except Exception as error:
-            self._failed.note(check=check.name, site=candidate.site.id, error=type(error).__name__)
-            return Finding((Reason("check_failed", detail=check.name),), Verdict.HOLD)
-        return finding
 
 
 def refusal(assessment: Assessment, site: Site) -> RefusedError:

@@ -1,5 +1,7 @@
 """Whether a comment comes from an author whose address is proved, and whose comments were published before."""
 
+from collections.abc import Awaitable
+
 from moderation_service.domain.accounts import addresses
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.moderation import trust
@@ -16,11 +18,14 @@ class TrustCheck:
         self._database = database
         self._keys = keys
 
-    async def look(self, candidate: Candidate) -> Finding:
+    def look(self, candidate: Candidate) -> Finding | Awaitable[Finding]:
         """Return what speaks for the author; it never speaks against one."""
         if not candidate.is_proved or candidate.author_email is None:
             return NOTHING
-        hashes = self._keys.keyed_hashes(addresses.AUTHOR, addresses.identity(candidate.author_email))
+        return self._ask(candidate, candidate.author_email)
+
+    async def _ask(self, candidate: Candidate, author_email: str) -> Finding:
+        hashes = self._keys.keyed_hashes(addresses.AUTHOR, addresses.identity(author_email))
         async with self._database.read() as connection:
             record = await authors.proved_record(connection, candidate.site.id, hashes)
         reason = trust.reason(record)

@@ -1,9 +1,12 @@
 """What a text is made of."""
 
+import re
 import subprocess
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from moderation_service.domain.screening.features import (
     HASHED,
@@ -49,6 +52,18 @@ def test_a_harmless_line_has_no_shape_of_a_strange_one() -> None:
     assert shapes("Grazie, non lo sapevo").keys() == {
         *("any", "links", "length", "words", "capitals", "words_in_capitals", "not_ascii", "digits")
     }
+
+
+@given(st.text(alphabet="aZß0'É_ -\n", max_size=40))
+def test_capitals_are_counted_alike_with_and_without_letters_beyond_ascii(text: str) -> None:
+    beyond = f"{text} ж"
+    words = [word for word in re.findall(r"[^\W_]{3,}", text) if word.isupper()]
+    expected = {"words_in_capitals": min(len(words), 3)}
+    assert expected.items() <= shapes(text).items()
+    assert expected.items() <= shapes(beyond).items()
+    capitals = sum(letter.isupper() for letter in text)
+    assert shapes(text)["capitals"] == 4 * capitals // max(len(text), 1)
+    assert shapes(beyond)["capitals"] == 4 * capitals // len(beyond)
 
 
 def test_words_are_read_alike_however_they_are_written() -> None:

@@ -93,6 +93,25 @@ def test_what_others_report_counts_once_however_often_they_do() -> None:
     assert (one.is_changed, other.is_changed) == (False, False)
 
 
+def test_a_text_is_reported_while_it_comes_repeatedly_and_again_when_it_comes_back() -> None:
+    traffic = SiteTraffic(10)
+
+    def heard(minute: int) -> int:
+        other = SiteTraffic(10)
+        other.hear([traffic.report(minute)])
+        return other.alike(minute, sketch(SPAM)).posts
+
+    posted(traffic, SPAM, "a")
+    assert heard(MINUTE) == 0
+    posted(traffic, SPAM, "b")
+    assert heard(MINUTE) == heard(MINUTE + 60) == 2
+    assert heard(MINUTE + 61) == 0
+    posted(traffic, SPAM, "c", minute=MINUTE + 62)
+    assert heard(MINUTE + 62) == 0
+    posted(traffic, SPAM, "d", minute=MINUTE + 62)
+    assert heard(MINUTE + 62) == 2
+
+
 def test_memory_and_reports_are_bounded() -> None:
     traffic = SiteTraffic(10)
     for number in range(30_000):
