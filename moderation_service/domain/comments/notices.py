@@ -6,7 +6,7 @@ from enum import StrEnum
 from zlib import crc32
 
 from moderation_service.domain.accounts import addresses
-from moderation_service.domain.screening.repetitions import CLASSES
+from moderation_service.domain.screening.repetitions import CLASSES, network_class
 
 ADDRESS_PROOF = "address_proof"
 """The kind of delivery that asks an author to confirm an address; its reference is the comment."""
@@ -62,15 +62,16 @@ class AskedProof:
     """A mail that an author is to confirm an address by, as it is held against what was asked for lately.
 
     The hashes are under every listed key, the current one first. `networks` is empty where the client's network is
-    free of limits. `address_class` is what two writers may not count at once: it does not depend on keys.
+    free of limits. `classes` are what two writers may not count at once: numbers that do not depend on keys.
     """
 
     id: str
     address_hashes: tuple[str, ...] = field(repr=False)
     networks: tuple[str, ...]
-    address_class: int
+    classes: tuple[int, ...]
 
 
-def address_class(address: str) -> int:
-    """Return the class of an address, apart from those of texts and networks."""
-    return 2 * CLASSES + crc32(addresses.identity(address).encode()) % CLASSES
+def classes_of(address: str, site_id: str, network: str | None) -> tuple[int, ...]:
+    """Return the class of an address, apart from those of texts and networks, and that of a network if limited."""
+    of_address = 2 * CLASSES + crc32(addresses.identity(address).encode()) % CLASSES
+    return (of_address,) if network is None else (of_address, network_class(site_id, network))

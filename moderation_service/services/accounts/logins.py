@@ -11,12 +11,13 @@ from moderation_service.domain.errors import (
     seconds_until,
 )
 from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.screening.repetitions import network_class
 from moderation_service.domain.signing import Signer
 from moderation_service.mail.login import LoginComposer
 from moderation_service.services.accounts.directory import Directory
 from moderation_service.services.notifications.kinds import Letter
 from moderation_service.storage.accounts import logins, sessions
-from moderation_service.storage.engine.database import Connection, Database
+from moderation_service.storage.engine.database import Connection, Database, lock_classes
 from moderation_service.storage.notifications import deliveries, people
 from moderation_service.storage.notifications.deliveries import Claimed
 
@@ -85,6 +86,7 @@ class Logins:
         async with self._database.read() as connection:
             await _check_network(connection, networks, now)
         async with self._database.write() as connection:
+            await lock_classes(connection, [network_class(_NETWORK, network)])
             await _check_network(connection, networks, now)
             mails = await logins.count_for(connection, person_id or self._new_id(), since=since, now=now)
             is_due = person_id is not None and mails < MAILS_PER_WINDOW

@@ -9,7 +9,7 @@ from moderation_service.domain.accounts.sites import Site
 from moderation_service.domain.comments import markup, receipts
 from moderation_service.domain.comments.comment import NO_CONTACT, Contact, Draft, Idempotency, Revision, Traces
 from moderation_service.domain.comments.markup import Rendering
-from moderation_service.domain.comments.notices import AskedProof, Notice, address_class
+from moderation_service.domain.comments.notices import AskedProof, Notice, classes_of
 from moderation_service.domain.comments.pages import Page
 from moderation_service.domain.comments.receipts import OwnComment
 from moderation_service.domain.keys import KeyRing
@@ -206,7 +206,7 @@ class Drafter:
             id=self._new_id(),
             address_hashes=self._keys.keyed_hashes(addresses.AUTHOR, addresses.identity(address)),
             networks=self._network_hashes(site, network) if is_limited else (),
-            address_class=address_class(address),
+            classes=classes_of(address, site.id, network if is_limited else None),
         )
 
     def _network_hashes(self, site: Site, network: str) -> tuple[str, ...]:

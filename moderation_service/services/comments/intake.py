@@ -192,7 +192,7 @@ def limit_passed(
 def _classes(draft: Draft) -> tuple[int, ...]:
     """Return what no other writer may judge meanwhile."""
     posted = () if draft.traces is None else draft.traces.classes
-    return posted if draft.asked_proof is None else (*posted, draft.asked_proof.address_class)
+    return posted if draft.asked_proof is None else (*posted, *draft.asked_proof.classes)
 
 
 async def _ask_for_proofs(connection: Connection, accepted: Sequence[Draft]) -> None:

@@ -91,7 +91,7 @@ class ReportIntake:
         try:
             async with self._database.write() as connection:
                 traces = self._drafter.traces_of(site, client)
-                classes = [] if asked is None else [asked.address_class]
+                classes = () if asked is None else asked.classes
                 await lock_classes(connection, [*classes, *(() if traces is None else traces.classes)])
                 report_id = await _keep(connection, draft, recipients, traces)
                 if asked is not None and new.reporter_email is not None:

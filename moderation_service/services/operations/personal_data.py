@@ -7,7 +7,7 @@ from typing import Any
 
 from moderation_service.domain.accounts import addresses
 from moderation_service.domain.accounts.sites import Site
-from moderation_service.domain.comments.notices import AskedProof, address_class
+from moderation_service.domain.comments.notices import AskedProof, classes_of
 from moderation_service.domain.comments.personal_data import PERSONAL_DATA, Wish, WishLink, WishLinks
 from moderation_service.domain.comments.receipts import OwnComment
 from moderation_service.domain.errors import LinkVoidError
@@ -84,9 +84,9 @@ class PersonalData:
                 id=delivery_id,
                 address_hashes=self._hashes(address),
                 networks=network_hashes(self._keys, site.id, client.network) if is_limited else (),
-                address_class=address_class(address),
+                classes=classes_of(address, site.id, client.network if is_limited else None),
             )
-            await lock_classes(connection, [asked.address_class])
+            await lock_classes(connection, asked.classes)
             if not await author_mails.ask_one(connection, asked, about_id=own.id, site_id=site.id, at=now):
                 return
             queued = [(delivery_id, f"{own.id} {wish}")]
