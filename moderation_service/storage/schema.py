@@ -219,11 +219,22 @@ recent_posts = Table(
     Column("fingerprint", String(32), nullable=False),
     Column("created_at", UtcDateTime, nullable=False, index=True),
     Column("wide_network_hash", String(32)),
+    Column("about_id", identifier()),
     Index(None, "network_hash", "created_at"),
     Index(None, "fingerprint", "created_at"),
     Index(None, "wide_network_hash", "created_at"),
 )
-"""The hashes of networks are empty where one is free of limits; no `fingerprint` is an edit's."""
+"""The hashes of networks are empty where one is free of limits.
+
+An edit, an objection or a report has an id of its own, no `fingerprint`, and the comment that it is about.
+"""
+_IS_ABOUT_ANOTHER = recent_posts.c.about_id.is_not(None)
+Index(
+    "ix_recent_posts_about_id",
+    recent_posts.c.about_id,
+    sqlite_where=_IS_ABOUT_ANOTHER,
+    postgresql_where=_IS_ABOUT_ANOTHER,
+)
 
 comment_networks = Table(
     "comment_networks",

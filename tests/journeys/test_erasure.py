@@ -93,21 +93,16 @@ async def write_all_that_is_kept(http: ClientSession, smtp: MailServer) -> list[
 
 
 async def codes(database: Database, ids: list[str]) -> set[bytes]:
-    """What is encrypted or hashed of some comments and of what readers reported of them.
-
-    Networks are not among it: of edits and objections they are kept for limits, without the comment, for an hour.
-    """
+    """What is encrypted or hashed of some comments, of what was done to them, and of what readers reported."""
     found: set[bytes] = set()
     async with database.read() as connection:
         for table in IS_OF_IT:
             for row in (await connection.execute(select(table))).mappings():
-                if row.get("comment_id") in ids:
+                if row.get("comment_id") in ids or row.get("about_id") in ids:
                     found |= {
                         value if isinstance(value, bytes) else value.encode()
                         for name, value in row.items()
-                        if value is not None
-                        and name.endswith(("_sealed", "_hash", "fingerprint"))
-                        and "network" not in name
+                        if value and name.endswith(("_sealed", "_hash", "fingerprint"))
                     }
         hashes = await connection.execute(select(comments.c.receipt_hash).where(comments.c.id.in_(ids)))
         return found | set(hashes.scalars())

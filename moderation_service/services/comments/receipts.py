@@ -244,7 +244,7 @@ async def _revise(connection: Connection, revision: Revision) -> tuple[QueuedCom
         posts = await recent_posts.times(connection, [traces], since=since, now=revision.at)
         if (error := limit_passed(traces, posts, revision.at)) is not None:
             raise error
-        await recent_posts.add_edit(connection, traces, post_id=revision.post_id, at=revision.at)
+        await recent_posts.add_about(connection, traces, locked.id, post_id=revision.post_id, at=revision.at)
     number = await revisions.next_number(connection, locked)
     revision = replace(revision, is_redacted=locked.redacted and MARK in revision.body)
     if of_published:

@@ -91,7 +91,7 @@ class Objections:
             posts = await recent_posts.times(connection, [traces], since=now - traces.window, now=now)
             if (error := limit_passed(traces, posts, now)) is not None:
                 raise error
-            await recent_posts.add_edit(connection, traces, post_id=self._new_id(), at=now)
+            await recent_posts.add_about(connection, traces, own.id, post_id=self._new_id(), at=now)
         await comments.note_objection(connection, own.id, words, at=now)
         await comments.set_status(connection, Status.PENDING, [own.id], at=now)
         await learning.enqueue(connection, site.id, [own.id], at=now)

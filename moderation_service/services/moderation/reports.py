@@ -164,7 +164,7 @@ async def _keep(
         posts = await recent_posts.times(connection, [traces], since=draft.at - traces.window, now=draft.at)
         if (error := limit_passed(traces, posts, draft.at)) is not None:
             raise error
-        await recent_posts.add_edit(connection, traces, post_id=draft.id, at=draft.at)
+        await recent_posts.add_about(connection, traces, comment.id, post_id=draft.id, at=draft.at)
     known = (await reports.open_of(connection, [comment.id])).get(comment.id, Reports(())).reports
     if (merged := rules.same(draft, known)) is not None:
         return merged.id

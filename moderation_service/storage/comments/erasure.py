@@ -4,12 +4,13 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, exists, func, select, true, update
+from sqlalchemy import Select, and_, delete, exists, func, select, true, update
 
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.moderation.reports import ReportOutcome
 from moderation_service.domain.notifications.pushes import PUSH
 from moderation_service.domain.notifications.states import MODERATION, DeliveryState, NotificationState
+from moderation_service.storage.comments import recent_posts as recent_posts_of
 from moderation_service.storage.engine.database import Connection
 from moderation_service.storage.moderation import reporters
 from moderation_service.storage.notifications import deliveries as deliveries_of
@@ -77,6 +78,7 @@ async def erase(connection: Connection, comment_ids: Collection[str], *, at: dat
         .where(notifications.c.comment_id.in_(comment_ids), notifications.c.state.in_(_OPEN))
         .values(state=NotificationState.SUPERSEDED)
     )
+    await recent_posts_of.forget_about(connection, comment_ids)
     theirs = reports.c.comment_id.in_(comment_ids)
     await connection.execute(update(reports).where(theirs).values(_WITHOUT_WORDS))
     await connection.execute(
@@ -215,11 +217,14 @@ async def forget_reporter(
 
     Return of how many.
     """
-    theirs = update(reports).where(reports.c.address_hash.in_(address_hashes))
+    is_theirs = reports.c.address_hash.in_(address_hashes)
     if site_id is not None:
-        theirs = theirs.where(reports.c.site_id == site_id)
+        is_theirs = and_(is_theirs, reports.c.site_id == site_id)
+    sent = set((await connection.execute(select(reports.c.id).where(is_theirs))).scalars())
+    sent |= await reporters.ids_of(connection, address_hashes, site_id=site_id)
+    await recent_posts_of.forget_posts(connection, sorted(sent))
     await reporters.forget_address(connection, address_hashes, site_id=site_id)
-    return (await connection.execute(theirs.values(_WITHOUT_WORDS))).rowcount
+    return (await connection.execute(update(reports).where(is_theirs).values(_WITHOUT_WORDS))).rowcount
 
 
 async def forget_searches(connection: Connection, address: str) -> None:

@@ -88,9 +88,11 @@ async def _times_by(
     return found
 
 
-async def add_edit(connection: Connection, traces: Traces, *, post_id: str, at: datetime) -> None:
-    """Remember an edit, which counts as a post of its networks and repeats nothing."""
-    row = {"comment_id": post_id, "fingerprint": "", "created_at": at, **_networks(traces)}
+async def add_about(
+    connection: Connection, traces: Traces, comment_id: str, *, post_id: str, at: datetime
+) -> None:
+    """Remember what is about a comment, as an edit is: it counts as a post of its networks and repeats nothing."""
+    row = {"comment_id": post_id, "fingerprint": "", "created_at": at, "about_id": comment_id, **_networks(traces)}
     await insert_rows(connection, recent_posts, [row])
 
 
@@ -122,3 +124,13 @@ async def forget(connection: Connection, most: int, *, before: datetime) -> int:
     old = select(recent_posts.c.comment_id).where(recent_posts.c.created_at < before).limit(most)
     result = await connection.execute(delete(recent_posts).where(recent_posts.c.comment_id.in_(old)))
     return result.rowcount
+
+
+async def forget_about(connection: Connection, comment_ids: Collection[str]) -> None:
+    """Delete what is remembered of edits, objections and reports that some comments got."""
+    await connection.execute(delete(recent_posts).where(recent_posts.c.about_id.in_(comment_ids)))
+
+
+async def forget_posts(connection: Connection, post_ids: Collection[str]) -> None:
+    """Delete what is remembered of some posts, by their own ids."""
+    await connection.execute(delete(recent_posts).where(recent_posts.c.comment_id.in_(post_ids)))

@@ -125,8 +125,17 @@ async def forget_address(
     connection: Connection, address_hashes: Collection[str], *, site_id: str | None = None
 ) -> None:
     """Delete those of an address at one site or everywhere, and mail to them."""
+    await _forget(connection, _of_address(address_hashes, site_id))
+
+
+async def ids_of(connection: Connection, address_hashes: Collection[str], *, site_id: str | None) -> set[str]:
+    """Return the ids of those of an address at one site or everywhere."""
+    return set((await connection.execute(_of_address(address_hashes, site_id))).scalars())
+
+
+def _of_address(address_hashes: Collection[str], site_id: str | None) -> Select[Any]:
     theirs = select(reporters.c.id).where(reporters.c.address_hash.in_(address_hashes))
-    await _forget(connection, theirs if site_id is None else theirs.where(reporters.c.site_id == site_id))
+    return theirs if site_id is None else theirs.where(reporters.c.site_id == site_id)
 
 
 async def _forget(connection: Connection, query: Select[Any]) -> None:

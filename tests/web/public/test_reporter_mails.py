@@ -10,7 +10,7 @@ from moderation_service.domain.moderation.reports import MOST_KEPT, OUTCOME_WAIT
 from moderation_service.domain.notifications.states import DeliveryState
 from moderation_service.services.operations import consistency, erasing
 from moderation_service.storage.engine.database import Database
-from moderation_service.storage.schema import deliveries, reporters
+from moderation_service.storage.schema import deliveries, recent_posts, reporters
 from tests.conftest import Clock, Start
 from tests.support.authors import mail_to, path_in, press
 from tests.support.cases import only_sqlite
@@ -140,7 +140,12 @@ async def test_an_erased_address_gets_nothing_and_lies_nowhere_while_mail_to_it_
         await report(http, comment_id, ADA)
         await settled(database)
         assert ADA in str(await all_rows(database)), "the server's words hold it"
+        is_report = select(recent_posts.c.network_hash).where(recent_posts.c.about_id == comment_id)
+        async with database.read() as connection:
+            assert (await connection.execute(is_report)).all()
         await erasing.erase_address(database, service.container.keys, ADA)
+        async with database.read() as connection:
+            assert not (await connection.execute(is_report)).all(), "the network that it came from"
         del smtp.refuse_for[ADA]
         clock.advance(days=1)
         await settled(database)
