@@ -14,14 +14,15 @@ from sqlalchemy import func, select
 
 from moderation_service.cli import main
 from moderation_service.domain.comments.comment import Status
-from moderation_service.domain.moderation.decisions import Decision
+from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Outcome, Request
 from moderation_service.services.operations import consistency
+from moderation_service.storage.comments import comments as stored_comments
 from moderation_service.storage.engine.database import Database
 from moderation_service.storage.schema import comments
 from tests.conftest import Clock
 from tests.support import office
 from tests.support.cases import only_sqlite
-from tests.support.factories import ADDRESS, PAGE
+from tests.support.factories import ADDRESS, OTHER_PAGE, PAGE
 from tests.support.moving import comment, item, wxr
 from tests.support.processes import ROOT, command
 from tests.support.running import until
@@ -74,6 +75,86 @@ async def test_what_was_taken_out_comes_in_elsewhere_and_is_taken_out_again_the_
     assert second.read_bytes() == first.read_bytes()
     assert "Already there: 7" in (await run("import", "jsonl", first, "--site", "coop")).output
     await run("audit", environ=there)
+
+
+async def test_what_was_taken_out_of_texts_moves_with_them_and_is_in_nothing_that_is_published(
+    environ: dict[str, str], clock: Clock, tmp_path: Path, empty_database_url: str
+) -> None:
+    secret = "4711"
+    original = f"Chiamatemi al {secret} la sera."
+    async with office.opened(environ, clock) as desk:
+        shortened = await desk.post(2, body=original)
+        await desk.decide(shortened[:1])
+        for one in shortened:
+            await decide(desk, "coop", Decision.REDACT, one, original.replace(secret, ""))
+    files = {name: tmp_path / name for name in ("first.jsonl", "shown.jsonl", "second.jsonl", "out.xml")}
+    await run("export", "--site", "coop", "--to", files["first.jsonl"], "--with-addresses")
+    await run("export", "--site", "coop", "--to", files["shown.jsonl"])
+    await run("export", "--site", "coop", "--format", "wxr", "--to", files["out.xml"])
+    await run("export", "--site", "coop", "--format", "static", "--to", tmp_path / "static")
+    for name in ("first.jsonl", "shown.jsonl"):
+        _, *lines = map(json.loads, files[name].read_bytes().splitlines())
+        assert [(one["original"]["body"], one["body"]) for one in lines] == [
+            (original, "Chiamatemi al […] la sera.")
+        ] * 2
+    assert ADDRESS not in files["shown.jsonl"].read_text(encoding="utf-8")
+    for path in (files["out.xml"], *(tmp_path / "static").iterdir()):
+        assert secret not in path.read_text(encoding="utf-8")
+
+    there = environ | {"MODERATION_DATABASE_URL": empty_database_url}
+    await run("migrate", environ=there)
+    await run("import", "jsonl", files["first.jsonl"], "--site", "coop", environ=there)
+    await run("export", "--site", "coop", "--to", files["second.jsonl"], "--with-addresses", environ=there)
+    assert files["second.jsonl"].read_bytes() == files["first.jsonl"].read_bytes()
+    await run("audit", environ=there)
+    async with office.opened(there, clock) as desk:
+        assert secret not in str(await desk.changes_after(0))
+        async with desk.database.read() as connection:
+            kept = (await stored_comments.get_many(connection, shortened))[0].original
+        assert kept is not None
+        assert kept.body == original, "moderators see what they took out"
+        await desk.undo(shortened)
+        async with desk.database.read() as connection:
+            found = {one.id: one for one in await stored_comments.get_many(connection, shortened)}
+        assert [(found[one].status, found[one].body) for one in shortened] == [
+            (Status.APPROVED, original),
+            (Status.PENDING, original),
+        ]
+
+
+@only_sqlite
+async def test_an_answer_whose_comments_got_other_ids_is_taken_down_with_the_decision_all_the_same(
+    environ: dict[str, str], clock: Clock, tmp_path: Path
+) -> None:
+    async with office.opened(environ, clock) as desk:
+        [asked] = await desk.post()
+        _, answer = await desk.answer(asked, "Grazie!")
+    file = tmp_path / "coop.jsonl"
+    await run("export", "--site", "coop", "--to", file)
+    file.write_text(file.read_text(encoding="utf-8").replace(PAGE, OTHER_PAGE), encoding="utf-8")
+    said = (await run("import", "jsonl", file, "--site", "altro")).output
+    assert "2 comments came in on 1 page" in said
+    async with office.opened(environ, clock) as desk:
+        async with desk.database.read() as connection:
+            rows = (await connection.execute(select(comments).where(comments.c.site_id == "altro"))).all()
+        ids = {row.by_site: row.id for row in rows}
+        assert {asked, answer}.isdisjoint(ids.values())
+        assert await decide(desk, "altro", Decision.UNDO, ids[False]) is Outcome.DONE
+        async with desk.database.read() as connection:
+            found = await stored_comments.get_many(connection, [*ids.values(), asked, answer])
+        status = {one.id: one.status for one in found}
+        assert (status[ids[False]], status[ids[True]]) == (Status.PENDING, Status.REJECTED)
+        assert (status[asked], status[answer]) == (Status.APPROVED, Status.APPROVED), "of the other site"
+
+
+async def decide(
+    desk: office.Office, site_id: str, decision: Decision, comment_id: str, body: str | None = None
+) -> Outcome:
+    site = desk.container.directory.sites.get(site_id)
+    assert site is not None
+    asked = Request(comment_id=comment_id, decision=decision, expected=None, body=body)
+    [result] = await desk.container.moderation.decide(site, [asked], actor=Actor(channel=Channel.API))
+    return result.outcome
 
 
 @only_sqlite

@@ -83,8 +83,9 @@ def _check_comment(line: dict[str, Any]) -> None:
     """Raise ValueError, KeyError or TypeError unless a comment and all that belongs to it are as we write them."""
     _check_texts(line, ("id", "page_url", "author_name", "body"), ("page_title", "author_url", "author_email"))
     for name in ("id", "parent_id", "root_id"):
-        if line.get(name) is not None and str(UUID(line[name])) != line[name]:
-            raise ValueError(f"{name} is no id")
+        _check_id(line, name)
+    if any(type(line.get(name, False)) is not bool for name in ("by_site", "redacted")):
+        raise ValueError("by_site or redacted is neither true nor false")
     _check_revision(line.get("revision", 1))
     _moment(line.get("changed_at", line["created_at"]))
     for entry in line.get("history", ()):
@@ -92,14 +93,23 @@ def _check_comment(line: dict[str, Any]) -> None:
         _check_revision(entry["revision"])
         _moment(entry["at"])
         Decision(entry["decision"]), Status(entry["from"]), Status(entry["to"]), Channel(entry["means"])
+        _check_id(entry, "answer_id")
+        _check_revision(entry.get("redacted_as") or 1)
     for entry in line.get("author_changes", ()):
         _check_revision(entry["revision"])
         _moment(entry["at"])
         AuthorAction(entry["action"])
-    if (edit := line.get("edit")) is not None:
-        _check_texts(edit, ("body",))
-        _check_revision(edit["revision"])
-        _moment(edit["at"])
+    for kept, moments in (("edit", ("at",)), ("original", ("at", "redacted_at"))):
+        if (found := line.get(kept)) is not None:
+            _check_texts(found, ("body",))
+            _check_revision(found["revision"])
+            for name in moments:
+                _moment(found[name])
+
+
+def _check_id(line: dict[str, Any], name: str) -> None:
+    if line.get(name) is not None and str(UUID(line[name])) != line[name]:
+        raise ValueError(f"{name} is no id")
 
 
 def _check_texts(line: dict[str, Any], names: Iterable[str], optional: Iterable[str] = ()) -> None:

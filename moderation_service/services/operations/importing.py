@@ -345,7 +345,7 @@ class Importing:
             renderer=markup.RENDERER if rendering is None else rendering.renderer,
             created_at=one.created,
             changed_at=_moment(own["changed_at"]) if "changed_at" in own else self._clock(),
-            decisions=tuple(_history(one.comment_id, own)),
+            decisions=tuple(_history(one.comment_id, own, self._spool.stored_as)),
             author_changes=tuple(_author_changes(one.comment_id, own)),
             edit=_edit(one.comment_id, own) if status is Status.APPROVED and not self._wanted.dry_run else None,
             redacted=own.get("redacted") is True,
@@ -389,8 +389,10 @@ def _can_be_kept(name: str) -> bool:
     return len(name.encode(errors="replace")) <= _LONGEST_ID and "\0" not in name
 
 
-def _history(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Return the rows of a history; where a comment has another id now, its answers may have, too."""
+def _history(
+    comment_id: str, own: Mapping[str, Any], stored_as: Callable[[str], str | None]
+) -> Iterator[dict[str, Any]]:
+    """Return the rows of a history; `stored_as` says which id an answer of the same file has now."""
     for number, entry in enumerate(own.get("history", ()), start=1):
         yield {
             "comment_id": comment_id,
@@ -406,15 +408,23 @@ def _history(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]
             "rule": entry.get("rule"),
             "note": entry.get("note"),
             "at": _moment(entry["at"]),
-            "answer_id": _answer(comment_id, own["id"], entry.get("answer_id")),
+            "answer_id": _answer(comment_id, own["id"], entry.get("answer_id"), stored_as),
             "redacted_as": entry.get("redacted_as"),
         }
 
 
-def _answer(comment_id: str, former_id: str, answer_id: str | None) -> str | None:
+def _answer(
+    comment_id: str, former_id: str, answer_id: str | None, stored_as: Callable[[str], str | None]
+) -> str | None:
+    """Return under which id an answer is stored; one that the file lacks, as it was erased, keeps its former one.
+
+    Where comments got other ids, the former one may be that of a comment of another site, and is left out.
+    """
+    if answer_id is None:
+        return None
     if answer_id == former_id:
         return comment_id
-    return answer_id if comment_id == former_id else None
+    return stored_as(answer_id) or (answer_id if comment_id == former_id else None)
 
 
 def _author_changes(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

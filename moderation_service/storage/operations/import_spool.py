@@ -313,6 +313,11 @@ class ImportSpool:
             [(one,) for one in comment_ids],
         )
 
+    def stored_as(self, key: str) -> str | None:
+        """Return the id that a comment of the file has with us, None where the file has no such comment."""
+        row = self._database.execute("SELECT comment_id FROM records WHERE key = ?", (key,)).fetchone()
+        return None if row is None else row[0]
+
     def new_ids(self) -> Iterator[list[str]]:
         """Return the ids of comments that are to be written, some at a time."""
         last = 0
