@@ -1,7 +1,7 @@
 """Deciding on comments, by mailed link or by program."""
 
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from heapq import merge
 from types import MappingProxyType
@@ -13,13 +13,12 @@ from moderation_service.domain.errors import FieldsInvalidError, LinkVoidError, 
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.moderation import decisions as rules
 from moderation_service.domain.moderation.authors import Author
+from moderation_service.domain.moderation.decision_batch import DecisionBatch, Result, Step
 from moderation_service.domain.moderation.decisions import (
     Actor,
-    Answer,
     Channel,
     Decision,
     Entry,
-    Outcome,
     Request,
 )
 from moderation_service.domain.moderation.link import Link
@@ -27,10 +26,9 @@ from moderation_service.domain.moderation.links import Links
 from moderation_service.domain.moderation.reports import Reports
 from moderation_service.services.accounts.directory import Directory
 from moderation_service.services.comments.rendering import Renderer
-from moderation_service.services.moderation import authors, redactions
+from moderation_service.services.moderation import answers, authors, redactions
 from moderation_service.services.notifications import author_notices, reporter_mails, statements
-from moderation_service.storage.comments import answers, changes, comments, contacts, receipts, revisions
-from moderation_service.storage.comments.revisions import DecidedText
+from moderation_service.storage.comments import changes, comments, contacts, receipts, revisions
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.engine.faults import ConnectionLostError
 from moderation_service.storage.moderation import decisions, reports
@@ -57,15 +55,6 @@ class Case:
     author: Author | None
     reports: Reports
     is_outdated: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Result:
-    """What became of one decision; `status` is where the comment stands now, None if there is none."""
-
-    comment_id: str
-    status: Status | None
-    outcome: Outcome
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -207,7 +196,7 @@ async def decide_within(
     locked = await comments.lock(connection, sorted(ids))
     found = {one.id: one for one in locked.values() if one.site_id == site.id}
     last = await decisions.newest(connection, list(found))
-    standing = _Standing(
+    batch = DecisionBatch(
         found=found,
         status={comment_id: one.status for comment_id, one in found.items()},
         last=last,
@@ -216,17 +205,17 @@ async def decide_within(
         edits={one.id: one.newest_revision for one in found.values() if one.is_edited},
         decided_texts=await revisions.decided(connection, last) if undone and last else {},
         waiting_again={one.id for one in found.values() if one.waits_again},
-        answered=await _answered(connection, requests),
+        answered=await answers.given(connection, requests),
         next_numbers={
             one: await revisions.next_number(connection, found[one])
             for one in sorted({redaction.comment_id for redaction in left.values()} & found.keys())
         },
     )
-    results = [standing.judge(request, actor, now, left.get(place)) for place, request in enumerate(requests)]
-    written = [(one.comment, one.entry) for one in standing.steps]
+    results = [batch.judge(request, actor, now, left.get(place)) for place, request in enumerate(requests)]
+    written = [(one.comment, one.entry) for one in batch.steps]
     if written:
         await decisions.add(connection, [(comment.id, entry) for comment, entry in written])
-        settled = [(one.comment, one.entry) for one in standing.steps if not one.keeps_published]
+        settled = [(one.comment, one.entry) for one in batch.steps if not one.keeps_published]
         await reports.settle(connection, settled)
         reported = sorted({comment.id for comment, _ in settled if comment.report_place is not None})
         if reported:
@@ -234,19 +223,19 @@ async def decide_within(
         is_by_somebody = actor.channel is not Channel.RULE
         if is_by_somebody:
             await decisions.note_last(connection, site.id, now)
-        await _settle_texts(connection, standing.steps, now)
-        answered = await _publish_answers(connection, site, standing.steps)
-        updated = [one.id for one in found.values() if standing.texts[one.id] != one.revision]
+        await _settle_texts(connection, batch.steps, now)
+        answered = await answers.publish(connection, site, batch.steps)
+        updated = [one.id for one in found.values() if batch.texts[one.id] != one.revision]
         redacted = {
             one.comment.id
-            for one in standing.steps
-            if one.redaction is not None and standing.texts[one.comment.id] == one.entry.redacted_as
+            for one in batch.steps
+            if one.redaction is not None and batch.texts[one.comment.id] == one.entry.redacted_as
         }
         is_visible = await _write(
             connection,
             site.id,
             found,
-            standing.status,
+            batch.status,
             updated,
             redacted,
             now,
@@ -257,207 +246,7 @@ async def decide_within(
     return Taken(results=results, numbers=numbers, is_visible=is_visible)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """A new line of history; `edit` is the one that it decides on, `restored` are texts that are as before again.
-
-    `redaction` is what it leaves of the text, None where it takes nothing out. `answer` is what the site says to
-    the comment, where that is the decision.
-    """
-
-    comment: QueuedComment
-    entry: Entry
-    edit: int | None = None
-    restored: DecidedText | None = None
-    redaction: Redaction | None = None
-    answer: Answer | None = None
-
-    @property
-    def keeps_published(self) -> bool:
-        """Whether what is public stays, and nothing else was decided: an edit was rejected, or it was answered."""
-        if self.answer is not None:
-            return self.entry.from_status is Status.APPROVED
-        return self.edit is not None and self.entry.decision is Decision.REJECT
-
-
-@dataclass(slots=True, kw_only=True)
-class _Standing:
-    """How comments stand while requests are judged one after the other.
-
-    `earlier` are the reasons of the decisions before the last ones, which an undo of those brings back; `texts`
-    the numbers of their texts, `edits` those of edits that wait, `next_numbers` those of texts to come, and
-    `decided_texts` what the last decisions did with texts. `answered` are texts that the site has answered,
-    each behind the comment's id: none is published twice.
-    """
-
-    found: Mapping[str, QueuedComment]
-    status: dict[str, Status]
-    last: dict[str, Entry]
-    earlier: dict[str, str]
-    texts: dict[str, int]
-    edits: dict[str, int]
-    decided_texts: dict[str, DecidedText]
-    waiting_again: set[str]
-    answered: set[tuple[str, str]]
-    next_numbers: dict[str, int]
-    steps: list[_Step] = field(default_factory=list)
-
-    def judge(self, request: Request, actor: Actor, now: datetime, redaction: Redaction | None) -> Result:
-        """Return what a request comes to, and keep what is to be written."""
-        comment = self.found.get(request.comment_id)
-        if comment is None:
-            return Result(comment_id=request.comment_id, status=None, outcome=Outcome.NOT_FOUND)
-        if self._is_answered(comment.id, request.answer):
-            return Result(comment_id=comment.id, status=self.status[comment.id], outcome=Outcome.UNCHANGED)
-        newest = self.edits.get(comment.id, self.texts[comment.id])
-        is_of_another = request.decision is Decision.REDACT and (redaction is None or redaction.of != newest)
-        if request.revision not in (None, newest) or is_of_another:
-            return Result(comment_id=comment.id, status=self.status[comment.id], outcome=Outcome.CONFLICT)
-        previous = self.last.get(comment.id)
-        verdict = rules.judge(
-            request,
-            self.status[comment.id],
-            previous,
-            actor.channel,
-            now,
-            waits_again=comment.id in self.waiting_again,
-            is_edited=comment.id in self.edits,
-            takes_out=redaction is None or not redaction.is_unchanged,
-        )
-        if verdict.target is not None and request.answer is not None:
-            self._answer(comment, request, request.answer, actor, now)
-        elif verdict.target is not None:
-            self._take(comment, request, verdict.target, previous, actor, now, redaction)
-            if request.decision is Decision.UNDO and previous is not None:
-                self._take_answer_down(comment, previous.answer_id, actor, now)
-        return Result(comment_id=comment.id, status=self.status[comment.id], outcome=verdict.outcome)
-
-    def _is_answered(self, comment_id: str, answer: Answer | None) -> bool:
-        """Tell whether the site has answered the same, and readers see both, as when a form is sent twice."""
-        if answer is None or self.status[comment_id] is not Status.APPROVED:
-            return False
-        return (comment_id, answer.body) in self.answered
-
-    def _answer(
-        self, comment: QueuedComment, request: Request, answer: Answer, actor: Actor, now: datetime
-    ) -> None:
-        """Answer a comment, which approves it where it waits; an edit or reports of a published one wait on."""
-        previous = self.last.get(comment.id)
-        entry = Entry(
-            number=previous.number + 1 if previous else 1,
-            revision=self.texts[comment.id],
-            decision=Decision.ANSWER,
-            from_status=self.status[comment.id],
-            to_status=Status.APPROVED,
-            actor=actor,
-            at=now,
-            note=request.note,
-            answer_id=answer.id,
-        )
-        self.steps.append(_Step(comment=comment, entry=entry, answer=answer))
-        self.answered.add((comment.id, answer.body))
-        self.decided_texts.pop(comment.id, None)
-        self.earlier.pop(comment.id, None)
-        self.last[comment.id], self.status[comment.id] = entry, Status.APPROVED
-
-    def _take_answer_down(
-        self, comment: QueuedComment, answer_id: str | None, actor: Actor, now: datetime
-    ) -> None:
-        """Reject what the site answered, where the decision to answer is taken back and nobody decided on it."""
-        answer = self.found.get(answer_id or "")
-        if answer is None or answer.id == comment.id:
-            return
-        previous = self.last.get(answer.id)
-        if previous is None or previous.decision is not Decision.ANSWER or previous.answer_id != answer.id:
-            return
-        request = Request(comment_id=answer.id, decision=Decision.REJECT, expected=None)
-        self._take(answer, request, Status.REJECTED, previous, actor, now, None)
-
-    def _take(
-        self,
-        comment: QueuedComment,
-        request: Request,
-        target: Status,
-        previous: Entry | None,
-        actor: Actor,
-        now: datetime,
-        redaction: Redaction | None,
-    ) -> None:
-        is_undo = request.decision is Decision.UNDO
-        edit = self.edits.pop(comment.id, None)
-        decided = self.decided_texts.pop(comment.id, None)
-        restored = decided if is_undo else None
-        text = self.texts[comment.id]
-        entry = Entry(
-            number=previous.number + 1 if previous else 1,
-            revision=edit or text if restored is None else restored.edit or restored.replaced or text,
-            decision=request.decision,
-            from_status=self.status[comment.id],
-            to_status=target,
-            actor=actor,
-            at=now,
-            reason=self.earlier.get(comment.id) if is_undo else request.reason,
-            note=request.note,
-            redacted_as=None if redaction is None else self._next_number(comment.id),
-        )
-        step = _Step(comment=comment, entry=entry, edit=edit, restored=restored, redaction=redaction)
-        self.steps.append(step)
-        if entry.redacted_as is not None:
-            self.decided_texts[comment.id] = DecidedText(edit=edit, replaced=text, redaction=entry.redacted_as)
-            self.texts[comment.id] = entry.redacted_as
-        elif edit is not None:
-            is_approved = request.decision is Decision.APPROVE
-            self.decided_texts[comment.id] = DecidedText(edit=edit, replaced=text if is_approved else None)
-            self.texts[comment.id] = edit if is_approved else text
-        if restored is not None:
-            self.texts[comment.id] = restored.replaced or text
-        if restored is not None and restored.edit is not None:
-            self.edits[comment.id] = restored.edit
-        if comment.id in self.edits or step.keeps_published:
-            self.waiting_again.add(comment.id)
-        else:
-            self.waiting_again.discard(comment.id)
-        if previous is not None and previous.reason is not None:
-            self.earlier[comment.id] = previous.reason
-        else:
-            self.earlier.pop(comment.id, None)
-        self.last[comment.id], self.status[comment.id] = entry, target
-
-    def _next_number(self, comment_id: str) -> int:
-        number = self.next_numbers[comment_id]
-        self.next_numbers[comment_id] += 1
-        return number
-
-
-async def _answered(connection: Connection, requests: Sequence[Request]) -> set[tuple[str, str]]:
-    """Return which of the answers that are asked for were given before."""
-    bodies: dict[str, set[str]] = {}
-    for request in requests:
-        if request.answer is not None:
-            bodies.setdefault(request.comment_id, set()).add(request.answer.body)
-    return await answers.given(connection, bodies) if bodies else set()
-
-
-async def _publish_answers(connection: Connection, site: Site, steps: Sequence[_Step]) -> dict[str, str]:
-    """Store what the site answers, each with its own history; return it with what it answers, by id."""
-    given = [(step.comment, step.answer, step.entry) for step in steps if step.answer is not None]
-    if not given:
-        return {}
-    await answers.add(
-        connection,
-        [(comment, answer) for comment, answer, _ in given],
-        author_name=site.name,
-        at=given[0][2].at,
-    )
-    lines = [
-        (answer.id, replace(entry, number=1, revision=1, from_status=Status.PENDING, note=None))
-        for _, answer, entry in given
-    ]
-    await decisions.add(connection, lines)
-    return {answer.id: comment.id for comment, answer, _ in given}
-
-
-async def _settle_texts(connection: Connection, steps: Sequence[_Step], now: datetime) -> None:
+async def _settle_texts(connection: Connection, steps: Sequence[Step], now: datetime) -> None:
     """Follow decisions, in their order, with the texts of their comments; authors of rejected edits are told."""
     rejected = []
     for step in steps:

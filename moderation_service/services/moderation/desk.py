@@ -11,11 +11,12 @@ from moderation_service.domain.comments.receipts import AuthorChange
 from moderation_service.domain.errors import NotFoundError
 from moderation_service.domain.keys import KeyRing
 from moderation_service.domain.moderation.authors import Author
+from moderation_service.domain.moderation.decision_batch import Result
 from moderation_service.domain.moderation.decisions import Actor, Channel, Entry, Outcome, Request
 from moderation_service.domain.moderation.queue_order import Order, Place
 from moderation_service.domain.moderation.reports import Reports
 from moderation_service.services.moderation import authors, desk_counts, queue, responsibility
-from moderation_service.services.moderation.decisions import Moderation, Result, history_of
+from moderation_service.services.moderation.decisions import Moderation, history_of
 from moderation_service.services.moderation.desk_counts import Group, Overview
 from moderation_service.services.moderation.queue import Filter
 from moderation_service.storage.comments import comments

@@ -4,7 +4,6 @@ All functions that write do so for comments that are locked.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -14,6 +13,7 @@ from sqlalchemy import ColumnElement, Select, and_, delete, func, insert, litera
 from moderation_service.domain.comments.comment import Original, QueuedComment, Redaction, Revision, WaitingEdit
 from moderation_service.domain.comments.markup import Rendering
 from moderation_service.domain.comments.receipts import AuthorAction
+from moderation_service.domain.moderation.decision_batch import DecidedText
 from moderation_service.domain.moderation.decisions import Entry
 from moderation_service.domain.screening.assessment import HARMLESS
 from moderation_service.storage.comments import assessments
@@ -48,19 +48,6 @@ class State(StrEnum):
     """An edit that was not approved."""
     ORIGINAL = "original"
     """What an author wrote, and moderators took passages out of."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DecidedText:
-    """What the newest decision on a comment did with its texts, for its undo.
-
-    `edit` is the one that the decision was about, None where none waited. `replaced` is the text that the comment
-    had until then, None where it has it still. `redaction` is what was left, where passages were taken out.
-    """
-
-    edit: int | None
-    replaced: int | None
-    redaction: int | None = None
 
 
 async def waiting(connection: Connection, comment_ids: Collection[str]) -> dict[str, WaitingEdit]:

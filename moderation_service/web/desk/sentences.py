@@ -6,9 +6,9 @@ from babel.numbers import format_decimal
 
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.moderation.bulk_decisions import OPEN, Bulk, BulkState
+from moderation_service.domain.moderation.decision_batch import Result
 from moderation_service.domain.moderation.decisions import Decision, Outcome
 from moderation_service.locales import locale, translations
-from moderation_service.services.moderation.decisions import Result
 from moderation_service.services.moderation.desk_counts import Count
 
 SUSPECTS = "suspects"

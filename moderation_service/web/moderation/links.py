@@ -10,9 +10,10 @@ from moderation_service.domain.comments import markup, plain_text
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.errors import FieldsInvalidError
 from moderation_service.domain.moderation import decisions as rules
+from moderation_service.domain.moderation.decision_batch import Result
 from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Outcome, Request
 from moderation_service.locales import reason_texts
-from moderation_service.services.moderation.decisions import Case, Result
+from moderation_service.services.moderation.decisions import Case
 from moderation_service.web.authentication import HOLDER
 from moderation_service.web.context import CONTEXT
 from moderation_service.web.http import problems, requests, templates
