@@ -4,10 +4,10 @@ A rule that is new, or stricter than before, deletes nothing for a week: whoever
 """
 
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
 
 import structlog
 
@@ -17,7 +17,7 @@ from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.retention import Kind, Rule
 from moderation_service.services.accounts.directory import Directory
 from moderation_service.storage.comments import erasure, revisions
-from moderation_service.storage.engine.database import Connection, Database
+from moderation_service.storage.engine.database import Database
 from moderation_service.storage.operations import retention_rules
 from moderation_service.storage.operations.retention_rules import ALL_SITES
 
@@ -112,17 +112,27 @@ async def plan(database: Database, sites: Sites, now: datetime, *, only_later: b
 
 async def delete_due(database: Database, sites: Sites, now: datetime) -> list[Due]:
     """Delete what is kept no longer; return what was."""
+    rules = await adopt(database, sites, now)
+    in_force = {key: days for key, rule in sorted(rules.items()) if (days := rule.in_force(now)) is not None}
+    forgotten = await _forget_addresses(database, _moments(in_force, now))
     done = []
-    for (site_id, kind), rule in sorted((await adopt(database, sites, now)).items()):
-        days = rule.in_force(now)
-        if days is None:
-            continue
-        before = now - timedelta(days=days)
-        rows = await _delete(database, site_id, kind, before, now)
+    for (site_id, kind), days in in_force.items():
+        if kind is Kind.ADDRESS:
+            rows = forgotten[site_id]
+        else:
+            rows = await _delete(database, site_id, kind, now - timedelta(days=days), now)
         if rows:
-            done.append(Due(site_id=site_id, kind=kind, days=days, acts_at=rule.acts_at, rows=rows))
+            acts_at = rules[site_id, kind].acts_at
+            done.append(Due(site_id=site_id, kind=kind, days=days, acts_at=acts_at, rows=rows))
             _log.info("retention.deleted", site=site_id, kind=kind, kept_days=days, rows=rows)
     return done
+
+
+def _moments(days: Mapping[tuple[str, Kind], int], now: datetime) -> dict[str, datetime]:
+    """Return, by site, before when a comment was decided whose address is kept no longer."""
+    return {
+        site_id: now - timedelta(days=count) for (site_id, kind), count in days.items() if kind is Kind.ADDRESS
+    }
 
 
 def _adopted(known: dict[tuple[str, Kind], Rule], sites: Sites, now: datetime) -> dict[tuple[str, Kind], Rule]:
@@ -143,18 +153,25 @@ def _adopted(known: dict[tuple[str, Kind], Rule], sites: Sites, now: datetime) -
 async def _due(
     database: Database, rules: dict[tuple[str, Kind], Rule], now: datetime, *, only_later: bool
 ) -> list[Due]:
-    found = []
-    for (site_id, kind), rule in sorted(rules.items()):
-        if rule.days is None or (only_later and rule.acts_at <= now):
-            continue
-        rows = await _count(database, site_id, kind, now - timedelta(days=rule.days))
-        found.append(Due(site_id=site_id, kind=kind, days=rule.days, acts_at=rule.acts_at, rows=rows))
-    return [one for one in found if one.rows]
+    asked = {
+        key: rule.days
+        for key, rule in sorted(rules.items())
+        if rule.days is not None and not (only_later and rule.acts_at <= now)
+    }
+    addresses: Counter[str] = Counter()
+    async for found in _due_addresses(database, _moments(asked, now)):
+        addresses.update({site_id: len(ids) for site_id, ids in found.items()})
+    due = []
+    for (site_id, kind), days in asked.items():
+        if kind is Kind.ADDRESS:
+            rows = addresses[site_id]
+        else:
+            rows = await _count(database, site_id, kind, now - timedelta(days=days))
+        due.append(Due(site_id=site_id, kind=kind, days=days, acts_at=rules[site_id, kind].acts_at, rows=rows))
+    return [one for one in due if one.rows]
 
 
 async def _count(database: Database, site_id: str, kind: Kind, before: datetime) -> int:
-    if kind is Kind.ADDRESS:
-        return await _addresses(database, site_id, before, None)
     async with database.read() as connection:
         if kind is Kind.DELIVERY:
             return await erasure.count_mail(connection, before=before)
@@ -165,14 +182,6 @@ async def _count(database: Database, site_id: str, kind: Kind, before: datetime)
 
 
 async def _delete(database: Database, site_id: str, kind: Kind, before: datetime, now: datetime) -> int:
-    note = partial(retention_rules.note, site_id=site_id, kind=kind, until=before)
-    if kind is Kind.ADDRESS:
-
-        async def forget(connection: Connection, ids: Sequence[str]) -> None:
-            locked = await erasure.lock_decided(connection, ids, before=before)
-            await note(connection, deleted=await erasure.forget_addresses(connection, locked))
-
-        return await _addresses(database, site_id, before, forget)
     total = 0
     while True:
         async with database.write() as connection:
@@ -184,7 +193,7 @@ async def _delete(database: Database, site_id: str, kind: Kind, before: datetime
                 )
                 done = await erasure.erase(connection, ids, at=now) if ids else 0
             if done:
-                await note(connection, deleted=done)
+                await retention_rules.note(connection, site_id, kind, deleted=done, until=before)
         total += done
         if done < _BATCH:
             break
@@ -206,23 +215,31 @@ async def _delete_originals(database: Database, site_id: str, before: datetime) 
             return total
 
 
-async def _addresses(
-    database: Database,
-    site_id: str,
-    before: datetime,
-    forget: Callable[[Connection, Sequence[str]], Awaitable[None]] | None,
-) -> int:
-    """Look through all addresses, and forget those that are due, in batches; return how many were due."""
-    total, after = 0, None
-    while True:
+async def _forget_addresses(database: Database, before: Mapping[str, datetime]) -> Counter[str]:
+    """Forget the addresses that are due, in batches; return how many were, by site."""
+    total: Counter[str] = Counter()
+    async for due in _due_addresses(database, before):
+        for site_id, ids in due.items():
+            moment = before[site_id]
+            for first in range(0, len(ids), _BATCH):
+                async with database.write() as connection:
+                    locked = await erasure.lock_decided(connection, ids[first : first + _BATCH], before=moment)
+                    deleted = await erasure.forget_addresses(connection, locked)
+                    await retention_rules.note(connection, site_id, Kind.ADDRESS, deleted=deleted, until=moment)
+            total[site_id] += len(ids)
+    return total
+
+
+async def _due_addresses(
+    database: Database, before: Mapping[str, datetime]
+) -> AsyncIterator[dict[str, list[str]]]:
+    """Look once through all addresses, whatever sites there are; yield the comments whose are due, by site."""
+    after: str | None = None
+    while before:
         async with database.read() as connection:
             due, after = await erasure.contacts_after(
-                connection, database.limits.batch_rows, after=after, site_id=site_id, before=before
+                connection, database.limits.batch_rows, after=after, before=before
             )
-        total += len(due)
-        if forget is not None:
-            for first in range(0, len(due), _BATCH):
-                async with database.write() as connection:
-                    await forget(connection, due[first : first + _BATCH])
+        yield due
         if after is None:
-            return total
+            return

@@ -1,10 +1,10 @@
 """Taking out what a comment said, who wrote it and from where; that it was, and its history, stay."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, delete, exists, func, select, true, update
+from sqlalchemy import ColumnElement, Select, and_, delete, exists, func, select, true, update
 
 from moderation_service.domain.comments.comment import Status
 from moderation_service.domain.moderation.reports import ReportOutcome
@@ -139,35 +139,33 @@ def _disposable(site_id: str, status: Status, before: datetime) -> tuple[Any, ..
 
 
 async def contacts_after(
-    connection: Connection, most: int, *, after: str | None, site_id: str, before: datetime
-) -> tuple[list[str], str | None]:
+    connection: Connection, most: int, *, after: str | None, before: Mapping[str, datetime]
+) -> tuple[dict[str, list[str]], str | None]:
     """Look at up to `most` addresses by the ids of their comments; return those that are due, and where it ended.
 
-    Due are those of comments of a site that were decided, or withdrawn, before, and whose authors want no notice;
-    it ended at None where all was seen.
+    Due are those of comments that were decided, or withdrawn, `before` the moment of their site, and whose authors
+    want no notice. They are given by site; it ended at None where all was seen.
     """
     behind = true() if after is None else contacts.c.comment_id > after
-    window = select(contacts.c.comment_id).where(behind).order_by(contacts.c.comment_id).limit(most).subquery()
-    rows = (
-        await connection.execute(
-            select(
-                window.c.comment_id,
-                comments.c.site_id,
-                comments.c.status,
-                comments.c.changed_at,
-                exists().where(subscriptions.c.comment_id == window.c.comment_id, *_IS_WANTED).label("is_wanted"),
-            ).join(comments, comments.c.id == window.c.comment_id)
+    last = select(contacts.c.comment_id).where(behind).order_by(contacts.c.comment_id).offset(most - 1).limit(1)
+    end = (await connection.execute(last)).scalar()
+    query = (
+        select(contacts.c.comment_id, comments.c.site_id, comments.c.changed_at)
+        .join(comments, comments.c.id == contacts.c.comment_id)
+        .where(
+            behind,
+            true() if end is None else contacts.c.comment_id <= end,
+            comments.c.site_id.in_(before),
+            comments.c.status != Status.PENDING,
+            comments.c.changed_at < max(before.values()),
+            ~exists().where(subscriptions.c.comment_id == contacts.c.comment_id, *_IS_WANTED),
         )
-    ).all()
-    due = [
-        row.comment_id
-        for row in rows
-        if row.site_id == site_id
-        and row.status != Status.PENDING
-        and row.changed_at < before
-        and not row.is_wanted
-    ]
-    return due, max(row.comment_id for row in rows) if len(rows) == most else None
+    )
+    due: dict[str, list[str]] = {}
+    for row in await connection.execute(query):
+        if row.changed_at < before[row.site_id]:
+            due.setdefault(row.site_id, []).append(row.comment_id)
+    return due, end
 
 
 async def lock_decided(connection: Connection, comment_ids: Collection[str], *, before: datetime) -> list[str]:
@@ -217,7 +215,7 @@ async def forget_reporter(
 
     Return of how many.
     """
-    is_theirs = reports.c.address_hash.in_(address_hashes)
+    is_theirs: ColumnElement[bool] = reports.c.address_hash.in_(address_hashes)
     if site_id is not None:
         is_theirs = and_(is_theirs, reports.c.site_id == site_id)
     sent = set((await connection.execute(select(reports.c.id).where(is_theirs))).scalars())

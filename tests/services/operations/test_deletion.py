@@ -11,7 +11,7 @@ from sqlalchemy import func, select
 from moderation_service.domain.accounts.sites import Retention, Sites
 from moderation_service.domain.comments.changes import ChangeType
 from moderation_service.domain.comments.comment import Status
-from moderation_service.domain.moderation.decisions import Decision
+from moderation_service.domain.moderation.decisions import Actor, Channel, Decision, Request
 from moderation_service.domain.retention import Kind
 from moderation_service.services.operations import deletion, erasing
 from moderation_service.services.operations import retention as traces
@@ -27,7 +27,7 @@ from moderation_service.storage.schema import (
 )
 from tests.conftest import Clock
 from tests.support import office as offices
-from tests.support.factories import ADDRESS
+from tests.support.factories import ADDRESS, OTHER_PAGE, PAGE
 from tests.support.office import Office
 
 
@@ -136,6 +136,31 @@ async def test_nothing_is_deleted_for_a_week_after_a_rule_is_brought_or_made_str
     clock.advance(days=7)
     assert await delete_due(office) == {("coop", Kind.REJECTED): 2}
     await office.assert_balanced()
+
+
+async def test_addresses_of_every_site_are_looked_through_once_each_by_its_own_rule(
+    office: Office, clock: Clock
+) -> None:
+    office.database.limits = replace(office.database.limits, batch_rows=2)
+    first, second = office.container.directory.sites
+    kept = ((first, 10, PAGE), (second, 40, OTHER_PAGE))
+    sites = Sites(tuple(replace(site, retention=Retention(addresses=days)) for site, days, _ in kept))
+    ids = {}
+    for site, _, page_url in kept:
+        ids[site.id] = await office.post(3, page_url=page_url)
+        requests = [Request(comment_id=one, decision=Decision.APPROVE, expected=None) for one in ids[site.id][:2]]
+        await office.container.moderation.decide(site, requests, actor=Actor(channel=Channel.API))
+    assert await deletion.delete_due(office.database, sites, clock()) == []
+    due = await with_address(office)
+    for days, gone in ((20, ids["coop"][:2]), (30, ids["altro"][:2])):
+        clock.advance(days=days)
+        planned = await deletion.plan(office.database, sites, clock())
+        done = await deletion.delete_due(office.database, sites, clock())
+        addresses = [one for one in done if one.kind is Kind.ADDRESS]
+        assert addresses == [one for one in planned if one.kind is Kind.ADDRESS]
+        assert [one.rows for one in addresses] == [2]
+        due -= set(gone)
+        assert await with_address(office) == due
 
 
 async def test_an_erased_comment_is_gone_for_everybody_and_those_who_follow_are_told(
