@@ -7,6 +7,7 @@ wrong thing.
 """
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,7 @@ _TESTS_FAILED = 1
 
 def main() -> int:
     """Return the exit code: 0 where every test passed, beside others or by itself."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # else each worker compiles every test anew, in every run
     code = subprocess.run([*_PYTEST, "-n", "3", "--dist", "worksteal"], cwd=ROOT, check=False).returncode
     if code != _TESTS_FAILED:
         return code

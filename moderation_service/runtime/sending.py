@@ -40,6 +40,9 @@ from moderation_service.services.screening.attack_notices import AttackNotices
 _MODERATION_MAIL_RESTS = 0.2
 """Seconds between two looks for moderation mail, however many comments come in."""
 
+_LOOK_FOR_MODERATION_MAIL_EVERY = 1.0
+"""Seconds after which somebody may be due, though nothing came in."""
+
 
 def transports(
     settings: Settings,
@@ -96,7 +99,14 @@ def built(
     )
     metrics.mail_paused.set_function(lambda: delivery.is_paused)
     queue = DeliveryQueue(database, clock=clock, limits=limits)
-    queue.open(DeliveryChannel(name=MODERATION, deliver_due=delivery.deliver_due, rests=_MODERATION_MAIL_RESTS))
+    queue.open(
+        DeliveryChannel(
+            name=MODERATION,
+            deliver_due=delivery.deliver_due,
+            rests=_MODERATION_MAIL_RESTS,
+            looks_every=_LOOK_FOR_MODERATION_MAIL_EVERY,
+        )
+    )
     logins = Logins(
         database,
         directory,

@@ -55,6 +55,7 @@ async def serve(
     mailing = [
         begin("mail", partial(workers.deliver, channel, stop)) for channel in container.queue.channels.values()
     ]
+    mailing.append(begin("mail", partial(workers.look_for_deliveries, container.queue, stop)))
     mailing.append(begin("webhooks", partial(container.webhooks.run, stop)))
     mailing.append(begin("push", partial(container.pushes.run, stop)))
     minor = [

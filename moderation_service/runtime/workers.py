@@ -14,10 +14,10 @@ from moderation_service.runtime.container import Container, new_id
 from moderation_service.runtime.intervals import Intervals
 from moderation_service.services.accounts.sites_file import SitesFileError
 from moderation_service.services.comments import listing
-from moderation_service.services.notifications.delivery_queue import DeliveryChannel
+from moderation_service.services.notifications.delivery_queue import DeliveryChannel, DeliveryQueue
 from moderation_service.services.operations import deletion, retention
 
-_LOOK_FOR_MAIL_EVERY = 1.0
+_LOOK_FOR_DELIVERIES_EVERY = 1.0
 _LOOK_AT_PAGES_EVERY = 60.0
 _TIDY_FIRST_AFTER = 5.0
 _TIDY_EVERY = 60.0
@@ -98,17 +98,29 @@ async def end(tasks: Sequence[asyncio.Task[None]], *, again_after: float = _CANC
 
 
 async def deliver(channel: DeliveryChannel, stop: asyncio.Event) -> None:
-    """Send what is due of a kind when somebody asks for it, and look once a second; not oftener than it rests."""
+    """Send what is due of a kind when somebody asks for it, or as often as it looks; not oftener than it rests."""
     while not stop.is_set():
+        if channel.looks_every is None:
+            await channel.asked.wait()
         channel.asked.clear()
         await channel.deliver_due(stop)
         if channel.rests:
             with suppress(TimeoutError):
                 async with asyncio.timeout(channel.rests):
                     await stop.wait()
+        if channel.looks_every is not None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(channel.looks_every):
+                    await channel.asked.wait()
+
+
+async def look_for_deliveries(queue: DeliveryQueue, stop: asyncio.Event) -> None:
+    """Look once a second what of all kinds is due, as other processes store it and waits end."""
+    while not stop.is_set():
+        await queue.look()
         with suppress(TimeoutError):
-            async with asyncio.timeout(_LOOK_FOR_MAIL_EVERY):
-                await channel.asked.wait()
+            async with asyncio.timeout(_LOOK_FOR_DELIVERIES_EVERY):
+                await stop.wait()
 
 
 async def follow_changes(container: Container) -> None:

@@ -38,12 +38,14 @@ class DeliveryChannel:
     """The way out of one kind: `deliver_due` sends what is due until the event is set, and says how much it was.
 
     The worker looks for more at once when it was `asked` to, though it `rests` so many seconds after each time.
+    With `looks_every` it also looks by itself after so many seconds; without, only when asked.
     """
 
     name: str
     deliver_due: Callable[[asyncio.Event], Awaitable[int]]
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     rests: float = 0.0
+    looks_every: float | None = None
 
 
 class DeliveryQueue:
@@ -56,10 +58,12 @@ class DeliveryQueue:
         self._limits = limits or DeliveryLimits()
         self._clock = clock
         self.channels: dict[str, DeliveryChannel] = {}
+        self._kinds: dict[str, KindDelivery] = {}
 
     def register(self, kind: AnyKind, counters: MailCounters) -> None:
         """Let deliveries of a kind be sent, and be counted by what became of them."""
         delivery = KindDelivery(kind, self._database, counters, clock=self._clock, limits=self._limits)
+        self._kinds[kind.name] = delivery
         self.open(DeliveryChannel(name=kind.name, deliver_due=delivery.deliver_due))
 
     def open(self, channel: DeliveryChannel) -> None:
@@ -69,6 +73,16 @@ class DeliveryQueue:
     def wake(self, name: str) -> None:
         """Say that something of a kind is due."""
         self.channels[name].asked.set()
+
+    async def look(self) -> None:
+        """Find out for all registered kinds at once what is due, and wake those that have something to do."""
+        for name, one in self._kinds.items():
+            if one.has_recovered:
+                self.wake(name)
+        async with self._database.read() as connection:
+            due = await deliveries.kinds_due(connection, self._kinds, self._clock(), self._limits.lease)
+        for name in due:
+            self.wake(name)
 
     async def deliver_due(self, name: str, stop: asyncio.Event | None = None) -> int:
         """Send what is due of a kind, until `stop`; return how much was accepted."""
@@ -95,6 +109,11 @@ class KindDelivery:
         self._recoveries = kind.circuit.recoveries
         self._accepted = 0
 
+    @property
+    def has_recovered(self) -> bool:
+        """Whether the server was found to work again since the last time that anything was sent."""
+        return self._recoveries != self._kind.circuit.recoveries
+
     async def deliver_due(self, stop: asyncio.Event) -> int:
         """Send what is due by all of the kind's senders, until `stop`; return how much was accepted.
 
@@ -112,7 +131,7 @@ class KindDelivery:
 
     async def _recover(self) -> None:
         """Let out what waits for the server to work again: what was parked, or what goes to one recipient."""
-        if self._recoveries != self._kind.circuit.recoveries:
+        if self.has_recovered:
             self._recoveries = self._kind.circuit.recoveries
             async with self._database.write() as connection:
                 if self._kind.recipient is not None:

@@ -45,6 +45,8 @@ _CLASSES_OF_POSTS = 0x706F7374
 _LOCK_CLASSES = text(
     "SELECT pg_advisory_xact_lock(CAST(:kind AS integer), one) FROM unnest(CAST(:classes AS integer[])) AS one"
 )
+_NOW_OF_SQLITE = select(type_coerce(func.strftime("%Y-%m-%d %H:%M:%f000", "now"), UtcDateTime))
+_NOW_OF_POSTGRESQL = select(type_coerce(func.clock_timestamp(), UtcDateTime))
 _SHOWN = frozenset({"host", "port", "dbname", "target_session_attrs"})
 
 
@@ -290,8 +292,9 @@ async def lock_classes(connection: Connection, classes: Iterable[int]) -> None:
 
 async def now(connection: Connection) -> datetime:
     """Return the time by the database's clock, the only one that all replicas share."""
-    clock = func.strftime("%Y-%m-%d %H:%M:%f000", "now") if _is_sqlite(connection) else func.clock_timestamp()
-    return (await connection.execute(select(type_coerce(clock, UtcDateTime)))).scalar_one()
+    query = _NOW_OF_SQLITE if _is_sqlite(connection) else _NOW_OF_POSTGRESQL
+    found: datetime = (await connection.execute(query)).scalar_one()
+    return found
 
 
 def position(connection: Connection, text: ColumnElement[str], part: str) -> ColumnElement[int]:

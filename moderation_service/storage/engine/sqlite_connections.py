@@ -5,10 +5,10 @@ import time
 from functools import partial
 from pathlib import Path
 
-import aiosqlite
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 
+from moderation_service.storage.engine import sqlite_errands
 from moderation_service.storage.engine.limits import DatabaseLimits
 from moderation_service.storage.engine.sqlite_files import OVERWRITE, SqliteFiles
 
@@ -29,19 +29,20 @@ _OPENS_THE_LOG = "SELECT count(*) FROM sqlite_schema"
 """The first thing to be read makes the companions of the file, if they are not there."""
 
 
-async def connect(path: Path) -> aiosqlite.Connection:
+async def connect(path: Path) -> sqlite_errands.Connection:
     """Open a connection by which nothing is begun unasked; raises `sqlite3.Error` when its thread has ended.
 
     The thread reports its end to the loop, too, and prints a traceback where a command has given up by then.
     """
-    connection = aiosqlite.connect(path, isolation_level=None)
+    connection = sqlite_errands.Connection(path)
     thread = connection._thread  # noqa: SLF001 - aiosqlite names no other handle, and SQLAlchemy takes this one
     thread.daemon = True
     try:
-        return await connection
+        await connection
     except sqlite3.Error:
         thread.join()
         raise
+    return connection
 
 
 def prepare(engine: Engine, files: SqliteFiles, limits: DatabaseLimits, *, begin: str, cache_kib: int) -> None:

@@ -1,6 +1,6 @@
 """Whole transactions on SQLite in a thread of their own, for those that write many rows.
 
-Through aiosqlite each statement is three errands to another thread and back, and between them every core may
+Through aiosqlite each statement is an errand to another thread and back, and between them every core may
 idle: a batch of 32 comments took twice as long (docs/decisions/0009-batches-in-a-thread.md).
 """
 

@@ -194,14 +194,32 @@ async def is_any_due(
 ) -> bool:
     """Tell whether something of a kind is to be sent that no worker holds, without locking anything."""
     free = is_free(deliveries.c.lease_until, await database.now(connection), lease)
-    query = select(deliveries.c.id).where(*_is_due(kind, now, recipient), free).limit(1)
+    query = select(deliveries.c.id).where(*_goes_to(kind, recipient), *_is_due(now), free).limit(1)
     return (await connection.execute(query)).first() is not None
+
+
+async def kinds_due(connection: Connection, kinds: Collection[str], now: datetime, lease: timedelta) -> set[str]:
+    """Return of which of some kinds something is to be sent that no worker holds, without locking anything.
+
+    It costs one question where nothing is due, however many kinds there are.
+    """
+    due = set()
+    left = set(kinds)
+    while left:
+        query = select(deliveries.c.kind).where(deliveries.c.kind.in_(sorted(left)), *_is_due(now)).limit(1)
+        kind = (await connection.execute(query)).scalar()
+        if kind is None:
+            break
+        left.remove(kind)
+        if await is_any_due(connection, kind, now, lease):
+            due.add(kind)
+    return due
 
 
 async def recipients_due(connection: Connection, kind: str, now: datetime, lease: timedelta) -> set[str]:
     """Return the recipients to whom something of a kind is to be sent that no worker holds."""
     free = is_free(deliveries.c.lease_until, await database.now(connection), lease)
-    query = select(deliveries.c.recipient).where(*_is_due(kind, now), free).distinct()
+    query = select(deliveries.c.recipient).where(*_goes_to(kind), *_is_due(now), free).distinct()
     return {recipient for (recipient,) in await connection.execute(query)}
 
 
@@ -221,7 +239,7 @@ async def claim(
     shared_now = await database.now(connection)
     candidate = (
         select(deliveries.c.id)
-        .where(*_is_due(kind, now, recipient), is_free(deliveries.c.lease_until, shared_now, lease))
+        .where(*_goes_to(kind, recipient), *_is_due(now), is_free(deliveries.c.lease_until, shared_now, lease))
         .order_by(deliveries.c.next_attempt_at, deliveries.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
@@ -476,7 +494,11 @@ def _is_held(claimed: Claimed) -> tuple[ColumnElement[bool], ...]:
     return deliveries.c.id == claimed.id, deliveries.c.lease_token == claimed.token
 
 
-def _is_due(kind: str, now: datetime, recipient: str | None = None) -> tuple[ColumnElement[bool], ...]:
+def _goes_to(kind: str, recipient: str | None = None) -> tuple[ColumnElement[bool], ...]:
+    return deliveries.c.kind == kind, true() if recipient is None else deliveries.c.recipient == recipient
+
+
+def _is_due(now: datetime) -> tuple[ColumnElement[bool], ...]:
     """Return the conditions for what may be sent.
 
     A next attempt that lies too far ahead is of a wrong clock, and so is the first of what was made in the future.
@@ -484,8 +506,6 @@ def _is_due(kind: str, now: datetime, recipient: str | None = None) -> tuple[Col
     at = deliveries.c.next_attempt_at
     is_of_a_wrong_clock = and_(deliveries.c.attempts == 0, is_ahead(deliveries.c.created_at, now))
     return (
-        deliveries.c.kind == kind,
-        true() if recipient is None else deliveries.c.recipient == recipient,
         IS_TO_DELIVER,
         or_(at.is_(None), at <= now, at > now + retry_policy.LONGEST_WAIT, is_of_a_wrong_clock),
     )

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.notifications.retry_policy import Phase
@@ -298,3 +298,70 @@ async def test_only_what_is_closed_is_forgotten(office: Office, phone: Phone, cl
     clock.advance(days=31)
     await retention.forget(office.database, clock(), sites=office.container.directory.sites)
     assert (await row(office)).reference == "parked"
+
+
+async def awake(office: Office) -> set[str]:
+    """The kinds whose workers one look asks to send something."""
+    channels = office.container.queue.channels
+    for channel in channels.values():
+        channel.asked.clear()
+    await office.container.queue.look()
+    return {name for name, channel in channels.items() if channel.asked.is_set()}
+
+
+async def test_one_look_wakes_only_the_kinds_of_which_something_is_due(
+    office: Office, phone: Phone, clock: Clock
+) -> None:
+    ringing(office, phone)
+    assert await awake(office) == set()
+    await ring(office)
+    assert await awake(office) == {"ring"}
+    phone.fails = LATER
+    await deliver(office)
+    assert await awake(office) == set()
+    clock.advance(minutes=1)
+    assert await awake(office) == {"ring"}
+
+
+async def test_a_look_wakes_nobody_for_what_somebody_is_sending(office: Office, phone: Phone) -> None:
+    ringing(office, phone)
+    phone.answers.clear()
+    await ring(office)
+    delivering = asyncio.create_task(deliver(office))
+
+    async def is_leased() -> bool:
+        return (await row(office)).lease_token is not None
+
+    await until(is_leased)
+    assert await awake(office) == set()
+    phone.answers.set()
+    assert await delivering == 1
+
+
+async def test_a_look_wakes_kinds_whose_server_works_again(office: Office, phone: Phone) -> None:
+    """What was refused for good waits for that alone."""
+    circuit = ringing(office, phone)
+    phone.fails = REFUSED
+    await ring(office)
+    await deliver(office)
+    phone.fails = None
+    assert await awake(office) == set()
+    circuit.fail(AWAY)
+    circuit.close()
+    assert await awake(office) == {"ring"}
+    assert await deliver(office) == 1
+
+
+async def test_a_look_asks_one_question_where_nothing_is_due(office: Office) -> None:
+    asked: list[str] = []
+
+    def note(*given: Any) -> None:
+        asked.append(given[2])
+
+    engine = office.database._reader.sync_engine
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        await office.container.queue.look()
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
+    assert len([one for one in asked if one.startswith("SELECT")]) == 1, asked

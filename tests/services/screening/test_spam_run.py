@@ -66,7 +66,7 @@ async def teach(http: ClientSession, replicas: list[Running]) -> None:
 async def test_a_spam_run_hides_no_honest_comment_and_hardly_reaches_the_mail(
     start: Start, clock: Clock, smtp: MailServer
 ) -> None:
-    intervals = Intervals(traffic=0.05, changes=0.05)
+    intervals = Intervals(traffic=0.2, changes=0.2)
     replicas = [
         await start(clock=clock, trusted_proxies="127.0.0.1/32", intervals=intervals, mail_interval="60")
         for _ in range(2)
