@@ -12,6 +12,7 @@ from tests.support.cases import one_engine
 from tests.support.desk import a_comment, cookieless, logged_in, replace_sites, status_of, text_of
 from tests.support.factories import ADDRESS, OTHER_PAGE, SITES, bearer
 from tests.support.running import Running
+from tests.support.seeding import stored
 from tests.support.smtp import MailServer
 
 OLGA = "olga@example.com"
@@ -245,7 +246,7 @@ async def test_pages_of_the_queue_follow_each_other_without_gap_or_repetition(
 ) -> None:
     running = await start(screening="off")
     async with cookieless(running.url) as http:
-        ids = [await a_comment(http, body=f"numero {n}") for n in range(103)]
+        ids = await stored(running, (f"numero {n}" for n in range(103)))
         anna = await logged_in(http, smtp)
         seen: list[str] = []
         path: str | None = "/desk"

@@ -21,6 +21,7 @@ from tests.support.desk_browser import (
 from tests.support.factories import SITES
 from tests.support.posting import decide, path_of, post
 from tests.support.running import Running, until
+from tests.support.seeding import stored
 from tests.support.smtp import MailServer
 
 ARTICLES = "article[data-id]"
@@ -89,9 +90,9 @@ async def test_a_moderator_logs_in_from_the_mail_decides_and_takes_it_back(
 
 
 async def test_a_queue_of_fifty_is_emptied_by_keys_alone(
-    browser: Browser, http: ClientSession, smtp: MailServer
+    browser: Browser, http: ClientSession, smtp: MailServer, desk: Running
 ) -> None:
-    ids = await waiting(http, 50)
+    ids = await stored(desk, (f"numero {n}" for n in range(50)))
     context = await browser.new_context(viewport=SCREEN, locale="en")
     page = await enter_desk(context, http, smtp, "paul@example.org")
     await page.keyboard.press("a")

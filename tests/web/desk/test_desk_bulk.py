@@ -19,6 +19,7 @@ from tests.support.factories import OTHER_PAGE, SITES, bearer
 from tests.support.posting import post
 from tests.support.rows import all_rows
 from tests.support.running import Running
+from tests.support.seeding import stored
 from tests.support.smtp import MailServer
 from tests.support.time_limits import PATIENCE, patient
 
@@ -90,9 +91,9 @@ async def test_a_decision_on_all_that_was_one_is_said_in_the_singular(
 
 
 async def test_more_than_fifty_are_asked_about_with_number_and_samples(
-    http: ClientSession, smtp: MailServer, database: Database
+    http: ClientSession, service: Running, smtp: MailServer, database: Database
 ) -> None:
-    ids = [await a_comment(http, body=f"numero {n}") for n in range(51)]
+    ids = await stored(service, (f"numero {n}" for n in range(51)))
     anna = await logged_in(http, smtp)
     token = await snapshot(anna)
     before = await all_rows(database)

@@ -15,6 +15,7 @@ from tests.support.desk import replace_sites
 from tests.support.factories import PAGE, SITES, bearer
 from tests.support.posting import decide, post, published
 from tests.support.running import Running, until
+from tests.support.seeding import stored
 
 ATOM, JSON = "/feeds/atom", "/feeds/json"
 SITE = {"site": "coop"}
@@ -100,9 +101,10 @@ async def test_both_formats_show_the_newest_comments_under_their_own_titles(
 
 
 @pytest.mark.parametrize("query", [OF_PAGE, SITE], ids=["page", "site"])
-async def test_a_feed_is_walked_by_its_links_each_comment_once(http: ClientSession, query: dict[str, str]) -> None:
-    made = [(await post(http, body=f"{number}"))["id"] for number in range(52)]
-    await decide(http, "approve", *made)
+async def test_a_feed_is_walked_by_its_links_each_comment_once(
+    http: ClientSession, service: Running, query: dict[str, str]
+) -> None:
+    made = await stored(service, (f"{number}" for number in range(52)), is_approved=True)
     first = await atom(http, **query)
     assert len(first.entries) == 50
     await decide(http, "reject", made[2])
@@ -122,8 +124,8 @@ async def test_a_feed_is_walked_by_its_links_each_comment_once(http: ClientSessi
     assert [one["id"] for one in rest["items"]] == [f"urn:uuid:{one}" for one in (made[1], made[0])]
 
 
-async def test_a_feed_ends_before_it_is_too_long_and_goes_on_behind(http: ClientSession) -> None:
-    made = [await published(http, body=f"{number}" + "<" * 40_000) for number in range(8)]
+async def test_a_feed_ends_before_it_is_too_long_and_goes_on_behind(http: ClientSession, service: Running) -> None:
+    made = await stored(service, (f"{number}" + "<" * 40_000 for number in range(8)), is_approved=True)
     for path in (ATOM, JSON):
         seen: list[str] = []
         address: str | None = f"{path}?site=coop"

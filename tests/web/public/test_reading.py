@@ -14,6 +14,7 @@ from tests.support.contract import client_of
 from tests.support.factories import OTHER_PAGE, PAGE, a_submission
 from tests.support.posting import COMMENTS, decide, post, published, queued
 from tests.support.running import Running, until
+from tests.support.seeding import stored
 
 Lister = Callable[..., Awaitable[dict[str, Any]]]
 
@@ -146,8 +147,7 @@ async def test_the_usual_limit_is_fifty_and_the_highest_two_hundred(
 ) -> None:
     running: Running = await start(clock=clock, screening="off")
     async with client_of(running.url) as http:
-        made = [(await post(http, body=f"{number}"))["id"] for number in range(51)]
-        await decide(http, "approve", *made)
+        made = await stored(running, (f"{number}" for number in range(51)), is_approved=True)
         usual = await (await http.get(COMMENTS, params={"page_url": PAGE})).json()
         whole = await (await http.get(COMMENTS, params={"page_url": PAGE, "limit": "200"})).json()
     assert (usual["count"], len(usual["comments"]), usual["next_cursor"]) == (51, 50, made[49])

@@ -13,6 +13,7 @@ from tests.support.contract import client_of
 from tests.support.factories import ADDRESS, OTHER_PAGE, PAGE, a_submission
 from tests.support.forms import Form
 from tests.support.posting import COMMENTS, decide, post, published, urlencoded, without_note
+from tests.support.seeding import stored
 
 PUBLIC = "https://comments.example.net"
 AS_TYPED = "viene mostrato così come l’hai scritto"
@@ -106,8 +107,7 @@ async def test_the_page_is_cut_by_threads_and_every_date_leads_to_its_comment(st
         assert "Back to the first comments" in page
         for nobody in (NOBODY, (await post(http))["id"]):
             assert shown(await opened(http, around=nobody, **query)) == shown(first)
-        more = [(await post(http, body=f"n {n}", parent_id=roots[1]))["id"] for n in range(201)]
-        await decide(http, "approve", *more)
+        more = await stored(running, (f"n {n}" for n in range(201)), is_approved=True, parent_id=roots[1])
         page = await opened(http, around=roots[1], **query)
         assert len(shown(page)) == 200
         left = re.search(r'href="([^"]+)">2 more replies', page)
