@@ -78,6 +78,7 @@ SPEAKING_OF_DATABASES = {
     "moderation_service/storage/engine/bulk_insert.py": {"postgresql"},
     "moderation_service/storage/engine/columns.py": None,
     "moderation_service/storage/engine/prepared.py": None,
+    "moderation_service/storage/engine/sqlite_errands.py": None,
     "moderation_service/storage/engine/json_rows.py": None,
     "moderation_service/storage/schema.py": {"sqlite_where", "postgresql_where"},
     "moderation_service/storage/operations/import_spool.py": {"sqlite3"},
