@@ -4,6 +4,7 @@
 """
 
 import asyncio
+import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,6 +21,18 @@ _TIMEOUT = ClientTimeout(total=60)
 
 Shown = dict[str, tuple[str, str]]
 """Page and text of each comment, by id."""
+
+_WORD = re.compile(r"(?:detto|taciuto|segreto)\d+")
+
+
+def text(number: int) -> str:
+    """Return a text whose words are in no other one."""
+    return f"detto{number} taciuto{number} segreto{number}"
+
+
+def says_only(said: object, allowed: set[str]) -> bool:
+    """Tell whether words of texts, wherever they stand in an answer, are all of texts that are allowed."""
+    return set(_WORD.findall(str(said))) <= {word for one in allowed for word in _WORD.findall(one)}
 
 
 @dataclass(slots=True)
@@ -79,6 +92,7 @@ class ByList:
         _, site = await self._world.get("/api/v1/pages", site=SITE, limit="200")
         for page in site["pages"]:
             _, listed = await self._world.get("/api/v1/comments", page_url=page["page_url"], limit="200")
+            assert says_only(listed, self._world.public), listed
             shown |= {one["id"]: (page["page_url"], one["body"]) for one in listed["comments"]}
         assert {text for _, text in shown.values()} <= self._world.public
         self.shown, self._titles = shown, {page["page_url"]: page["page_title"] for page in site["pages"]}
@@ -104,6 +118,7 @@ class OfFeed:
     def apply(self, change: dict[str, Any], allowed: set[str]) -> None:
         """Take in a change; its text must be one of those `allowed`."""
         self.shown.pop(change["comment_id"], None)
+        assert says_only(change, allowed), change
         if change["comment"] is not None:
             text = change["comment"]["body"]
             assert text in allowed, f"{change['type']} {text}"
