@@ -506,8 +506,10 @@ reports = Table(
 )
 """What readers reported of published comments. `decision_number` is that of the decision in the comment's history.
 
-`times` counts those that said the same and are not kept by themselves. Explanation, name, address and network are
-kept for as long as the site says; the rest stays for its counts.
+`times` counts those that said the same and are not kept by themselves. Explanation, name, address and network
+are kept for as long as the site says; the rest stays for its counts. Nobody is mailed at the address; its hash,
+by which an erasure or a copy finds the report, is made anew of it when keys change, as `reporters` may not have
+it.
 """
 
 reporters = Table(
