@@ -309,6 +309,7 @@ function arrive() {
   sessionStorage.removeItem(LEFT);
   const comesIn = document.referrer.includes(`${location.pathname}/login/`) && matchMedia("(pointer: fine)").matches;
   if (left === null && !comesIn || document.activeElement !== document.body) return;
+  if (document.querySelector("[autofocus]")) return; // a field in which something is wrong, which the browser goes to
   const same = all(".rail a").find((one) => one.getAttribute("href") === left && one.checkVisibility());
   const aimed = document.getElementById(location.hash.slice(1));
   const place = aimed ?? same ?? document.querySelector(".tabs [aria-current]") ?? document.querySelector("main h1");

@@ -11,7 +11,7 @@ from playwright.async_api import Browser, Locator, Page, ViewportSize, expect
 
 from tests.conftest import Start
 from tests.support.desk import a_comment, cookieless, logged_in, logins_to, replace_sites
-from tests.support.desk_browser import at_its_own_address, enter_desk
+from tests.support.desk_browser import at_its_own_address, enter_desk, violations
 from tests.support.factories import OTHER_PAGE, PAGE, SITES
 from tests.support.posting import post
 from tests.support.running import Running, until
@@ -218,6 +218,59 @@ async def test_an_author_who_edits_changes_the_row_before_anything_is_decided_on
     assert answer.status == 200
     await expect(row.locator(".stands")).to_contain_text("Ritirato")
     await expect(row.locator("button[data-do]:visible")).to_have_count(0)
+
+
+async def test_a_moderator_shortens_a_comment_and_replies_to_it_and_never_loses_the_focus(
+    browser: Browser, http: ClientSession, smtp: MailServer, desk: Running
+) -> None:
+    comment_id = await a_comment(http, body="Chiamatemi al 4711 la sera.")
+    page = await enter_desk(await browser.new_context(viewport=SCREEN, locale="it"), http, smtp)
+    await page.goto(f"{desk.url}/desk/comments/{comment_id}")
+    left = page.locator("#left")
+    await open_form(page, "#redaction", left)
+    await type_anew(page, "Chiamatemi di nascosto la sera.")
+    await reach(page, page.locator("#redaction button"))
+    await press(page, "Enter", left)
+    await expect(page.locator("#left-fault")).to_contain_text("«di»")
+    await expect(left).to_have_value("Chiamatemi di nascosto la sera.")
+    assert await violations(page) == []
+    assert await listed(http) == []
+    await type_anew(page, "Chiamatemi al la sera.")
+    await reach(page, page.locator("#redaction button"))
+    heading = page.get_by_role("heading", level=1, name="Giuliana")
+    await press(page, "Enter", heading)
+    shortened = ("Chiamatemi al […] la sera.", False, True)
+    assert await listed(http) == [shortened]
+
+    await expect(page.locator(".difference del")).to_contain_text("4711")
+    await open_form(page, "#answer", page.locator("#body"))
+    await page.keyboard.type("Grazie: correggiamo la pagina.")
+    await reach(page, page.locator("#answer button"))
+    await press(page, "Enter", heading)
+    await expect(page.get_by_role("status")).to_have_text("La tua risposta è pubblicata.")
+    assert await violations(page) == []
+    assert await listed(http) == [shortened, ("Grazie: correggiamo la pagina.", True, False)]
+    await reach(page, page.get_by_role("button", name="Annulla"))
+    await press(page, "Enter", page.locator(".tabs [aria-current]"))
+    assert await listed(http) == [shortened], "the reply goes with the decision"
+
+
+async def open_form(page: Page, of: str, field: Locator) -> None:
+    """Open what is folded, and go to its field."""
+    await reach(page, page.locator(f"{of} summary"))
+    await press(page, "Enter")
+    await reach(page, field)
+
+
+async def type_anew(page: Page, text: str) -> None:
+    await page.keyboard.press("Control+A")
+    await page.keyboard.type(text)
+
+
+async def listed(http: ClientSession) -> list[tuple[str, bool, bool]]:
+    """What readers see: the text, whether it is the site's, and whether passages were taken out."""
+    answer = await (await http.get("/api/v1/comments", params={"page_url": PAGE})).json()
+    return [(one["body"], one["by_site"], one["redacted"]) for one in answer["comments"]]
 
 
 async def test_who_uses_a_mouse_finds_no_ring_after_a_press(
