@@ -30,7 +30,10 @@ PROOFS_OF_NETWORK = 30
 """How many of them one client network may ask for at a site within the window, whomever for."""
 
 PROOFS_OF_SITE = 2_000
-"""How many of them the forms of one site may ask for within the window."""
+"""How many of them the forms of one site may ask for within the window.
+
+Requests of one moment may pass it together: to take them one by one, for a whole site, would cost more than that.
+"""
 
 REPLIES_OF_ADDRESS = 20
 """How many replies one address is told of within the window; of more the next mail after it gives the number."""
