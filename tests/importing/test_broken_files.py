@@ -167,6 +167,8 @@ def test_lines_of_our_own_export_are_named_by_their_number(tmp_path: Path) -> No
         (LINE.strip().replace("-7000-", "7000"), "id is no id"),
         (LINE.strip().replace("é", "\\u0000"), "zero byte"),
         (LINE.strip().replace('"approved"}', '"approved","history":[{"decision":"bless","revision":1}]}'), "'at'"),
+        (LINE.strip().replace('"approved"}', '"approved","original":{"body":"é","revision":1}}'), "'at'"),
+        (LINE.strip().replace('"approved"}', '"approved","redacted":1}'), "neither true nor false"),
         ('{"type":"export","version":2}', "is of version 2"),
         (LINE.strip().replace("2024-03-01T09:00:00Z", "0001-01-01T00:00:00+14:00"), "OverflowError"),
         (LINE.strip().replace("2024-03-01", "40000-03-01"), "Invalid isoformat"),
