@@ -12,7 +12,10 @@ from moderation_service.services.comments.drafting import Submission
 from tests.support.factories import a_submission
 from tests.support.running import Running
 
-NETWORK = "192.0.2.0/24"
+
+def network(number: int) -> str:
+    """Return another network for each number, so that none posts too much."""
+    return f"{11 + number % 180}.{number // 180}.7.0/24"
 
 
 async def stored(
@@ -25,8 +28,8 @@ async def stored(
     site = container.directory.sites.of_page(submissions[0].page_url)
     assert site is not None
     drafts = [
-        container.drafter.draft(one, site, body_html=markup.render(one.body), network=NETWORK, key=None)
-        for one in submissions
+        container.drafter.draft(one, site, body_html=markup.render(one.body), network=network(number), key=None)
+        for number, one in enumerate(submissions)
     ]
     async with container.database.write() as connection:
         accepted = await intake.accept(connection, drafts, again=False)

@@ -67,6 +67,8 @@ class LearnedScores:
         self._most_models = most_models
         self._summed_up_every = summed_up_every
         self._known: OrderedDict[str, _Known] = OrderedDict()
+        self._begun: set[str] = set()
+        """Sites that are known to have a model: none loses it while the database is the same."""
         self._loading = asyncio.Lock()
 
     def look(self, candidate: Candidate) -> Finding | Awaitable[Finding]:
@@ -118,18 +120,20 @@ class LearnedScores:
     def forget(self) -> None:
         """Hold nothing any more: another database is behind the service."""
         self._known.clear()
+        self._begun.clear()
 
     async def learn(self) -> int:
         """Learn from some comments of each site whose standing changed; return how many were looked at.
 
         Sites that no longer learn, or are no longer listed, lose what they have to learn.
         """
+        listed = {site.id for site in self._directory.sites if site.screening.learned}
         async with self._database.read() as connection:
             sites = await learning.sites_to_learn(connection)
-            begun = await learning.every(connection)
-        listed = {site.id for site in self._directory.sites if site.screening.learned}
+            if not listed <= self._begun:
+                self._begun = set(await learning.every(connection))
         looked_at = 0
-        for site_id in sorted(listed - begun.keys()):
+        for site_id in sorted(listed - self._begun):
             async with self._database.write() as connection:
                 if await learning.begin(connection, site_id, version=VERSION):
                     await learning.enqueue_history(connection, site_id, most=LEARNED_FROM_HISTORY)

@@ -48,9 +48,11 @@ async def came(http: ClientSession, one: Visitor) -> str:
 
 async def teach(http: ClientSession, replicas: list[Running]) -> None:
     """Let moderators decide on what came some time ago, and the replicas learn from it."""
+    ids: dict[str, list[str]] = {"approve": [], "spam": []}
     for one in visitors(1, bots=TAUGHT, honest=TAUGHT):
-        comment_id = await came(http, one)
-        await decide(http, "approve" if one.kind is Kind.HONEST else "spam", comment_id)
+        ids["approve" if one.kind is Kind.HONEST else "spam"].append(await came(http, one))
+    for decision, theirs in ids.items():
+        await decide(http, decision, *theirs)
     for replica in replicas:
 
         async def has_learned(learned: Running = replica) -> bool:
