@@ -42,7 +42,7 @@ from schemas.wordpress import WordPressForm
 
 _COMMENT = "/api/v1/comments/{comment_id}"
 _REPORT = "/comments/{comment_id}/report"
-_LINK = "/moderate/{token}/{decision:approve|reject|spam|redact}"
+_LINK = "/moderate/{token}/{decision:approve|reject|spam}"
 _QUEUE = "/api/v1/moderation/comments"
 _PAGES = "/api/v1/moderation/pages"
 _BLOCKS = "/api/v1/moderation/blocks"
@@ -132,7 +132,7 @@ _ROWS = (
         summary="Count the approved comments of up to 200 pages",
         query=overview_wire.CountsQuery,
         answers={200: overview_wire.CommentCounts, 304: None},
-        problems=(403, 422, 503),
+        problems=(400, 403, 422, 503),
         is_public=True,
     ),
     Endpoint(
@@ -492,6 +492,16 @@ _ROWS = (
         form=moderation_wire.AnswerForm,
         answers={200: None},
         problems=(400, 403, 404, 409, 410, 413, 415, 422, 503),
+        is_page=True,
+    ),
+    Endpoint(
+        method="GET",
+        path="/moderate/{token}/redact",
+        handler=links.show_redaction,
+        credential=Credential.MODERATION_LINK,
+        summary="Look at a comment by a mailed link, with a form to take passages out; changes nothing",
+        answers={200: None},
+        problems=(404, 410, 503),
         is_page=True,
     ),
     Endpoint(

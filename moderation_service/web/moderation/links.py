@@ -29,6 +29,11 @@ async def show(request: web.Request) -> web.Response:
     return await page(request, case, Decision(request.match_info["decision"]), status=200)
 
 
+async def show_redaction(request: web.Request) -> web.Response:
+    """Show the comment and a form with its text, out of which passages may be taken."""
+    return await page(request, await open_case(request), Decision.REDACT, status=200)
+
+
 async def decide(request: web.Request) -> web.Response:
     """Take the decision in the path, if a button of our page was pressed that showed the comment as it stands."""
     context = request.app[CONTEXT]

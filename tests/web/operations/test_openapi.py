@@ -458,6 +458,7 @@ async def click_everything(http: ClientSession, check: Any, link: str) -> None:
     await check(await press(http, link, "approved"), LINK, 200)
     await check(await press(http, link, "x"), LINK, 422)
     redact, route = link.replace("/reject", "/redact"), "/moderate/{token}/redact"
+    await check(await http.get(redact), route, 200)
     for body, status in (("", 422), ("interessante", 200)):
         await check(await http.post(redact, data=pressed(redact, "rejected") | {"body": body}), route, status)
     await check(await http.post(redact, data={"body": "interessante", "seen": "rejected"}), route, 409)
