@@ -75,7 +75,7 @@ async def test_a_file_locked_by_a_stranger_gives_503_and_then_all_is_well(
 async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
     start: Start, database: Database
 ) -> None:
-    service = await start(screening="off", intervals=Intervals(failure_holds=3_600.0))
+    service = await start(screening="off", mail_interval="3600", intervals=Intervals(failure_holds=3_600.0))
     posted = Load()
     async with client_of(service.url) as http:
         await posted.post(http)
@@ -93,7 +93,7 @@ async def test_a_database_that_may_not_grow_gives_503_and_keeps_what_it_has(
 
 
 async def let_it_grow_by_ten_pages(connection: Connection) -> None:
-    """Limit the connection that writes comments; others know no limit."""
+    """Limit the connection that writes comments, and what is noted of mail; others know no limit."""
     pages = (await connection.execute(text("PRAGMA page_count"))).scalar_one()
     await connection.execute(text(f"PRAGMA max_page_count = {pages + 10}"))
 
