@@ -13,6 +13,7 @@ import urllib.request
 
 TABLES = """
 PRAGMA journal_mode = WAL;
+PRAGMA synchronous = NORMAL;
 CREATE TABLE IF NOT EXISTS comments (id TEXT PRIMARY KEY, page_url TEXT, comment TEXT);
 CREATE TABLE IF NOT EXISTS titles (page_url TEXT PRIMARY KEY, page_title TEXT);
 CREATE TABLE IF NOT EXISTS place (number INTEGER, epoch TEXT);
@@ -34,13 +35,14 @@ def ask(url: str, site: str, number: int, epoch: str | None, wait: int) -> dict 
 
 def take(database: sqlite3.Connection, feed: dict) -> None:
     """Write down what changed and, in the same transaction, how far that goes."""
-    for change in feed["changes"]:
-        row = (change["comment_id"], change["page_url"], json.dumps(change["comment"]))
-        if change["comment"] is None:  # withdrawn or erased
-            database.execute("DELETE FROM comments WHERE id = ?", row[:1])
-        else:  # published or updated
-            database.execute("REPLACE INTO comments VALUES (?, ?, ?)", row)
-        database.execute("REPLACE INTO titles VALUES (?, ?)", (change["page_url"], change["page_title"]))
+    changes = feed["changes"]
+    gone = [(one["comment_id"],) for one in changes if one["comment"] is None]  # withdrawn or erased
+    shown = [one for one in changes if one["comment"] is not None]  # published or updated
+    rows = [(one["comment_id"], one["page_url"], json.dumps(one["comment"])) for one in shown]
+    database.executemany("DELETE FROM comments WHERE id = ?", gone)
+    database.executemany("REPLACE INTO comments VALUES (?, ?, ?)", rows)
+    titles = {one["page_url"]: one["page_title"] for one in changes}
+    database.executemany("REPLACE INTO titles VALUES (?, ?)", titles.items())
     database.execute("DELETE FROM place")
     database.execute("INSERT INTO place VALUES (?, ?)", (feed["next"], feed["epoch"]))
     database.commit()

@@ -369,7 +369,6 @@ def _built(
         queue.wake(MODERATION)
         pushes.wake()
         queue.wake(ADDRESS_PROOF)
-        screened.outside.wake()
 
     context = Context(
         settings=settings,

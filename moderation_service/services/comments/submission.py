@@ -154,7 +154,10 @@ class Submissions:
             network_sealed=self._outside.prepare(draft.id, candidate, assessment),
         )
         with self._backlog.counted(site) if draft.status is Status.PENDING else nullcontext():
-            return await self._writer.submit(draft)
+            receipt = await self._writer.submit(draft)
+        if draft.network_sealed is not None:
+            self._outside.wake()
+        return receipt
 
     async def _known_before(self, draft: Draft) -> Receipt | None:
         """Ask what is stored: return what was answered before, or raise why the draft is refused."""
