@@ -18,6 +18,8 @@ from aiohttp.web_protocol import RequestHandler
 from yarl import URL
 
 from moderation_service.domain.screening import networks
+from moderation_service.locales import SOURCE
+from moderation_service.web.http import problems
 from moderation_service.web.http.client_address import Address, plain
 from moderation_service.web.http.connections import Connections, Pool, Stage
 from moderation_service.web.http.ready_answers import ReadyResponse
@@ -199,9 +201,16 @@ class _Connection(PatientConnection):
         exc: BaseException | None = None,
         message: str | None = None,
     ) -> web.StreamResponse:
-        """Answer by the status alone: aiohttp's message quotes the line that it could not read."""
+        """Answer by the status alone: aiohttp's message quotes the line that it could not read.
+
+        What could not be read is answered by a problem document in English: nothing is known of who asked.
+        """
         del message
-        return super().handle_error(request, status, exc, f"{status} {HTTPStatus(status).phrase}")
+        answer = super().handle_error(request, status, exc, f"{status} {HTTPStatus(status).phrase}")
+        if status == HTTPStatus.BAD_REQUEST:
+            answer = problems.json_answer(problems.of(web.HTTPBadRequest(), SOURCE))
+            answer.force_close()
+        return answer
 
     def requested(self, payload: StreamReader) -> None:
         """Note a request whose head has come."""
