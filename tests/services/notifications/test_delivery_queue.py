@@ -102,6 +102,11 @@ async def row(office: Office) -> Any:
         return (await connection.execute(select(deliveries).where(deliveries.c.kind == "ring"))).one()
 
 
+async def is_leased(office: Office) -> bool:
+    """Whether a worker holds the one delivery that there is."""
+    return (await row(office)).lease_token is not None
+
+
 async def deliver(office: Office) -> int:
     return await office.container.queue.deliver_due("ring")
 
@@ -260,11 +265,7 @@ async def test_whoever_lost_the_lease_writes_nothing(office: Office, phone: Phon
     phone.answers.clear()
     await ring(office)
     delivering = asyncio.create_task(deliver(office))
-
-    async def is_leased() -> bool:
-        return (await row(office)).lease_token is not None
-
-    await until(is_leased)
+    await until(lambda: is_leased(office))
     async with office.database.write() as connection:
         await connection.execute(update(deliveries).values(lease_token="another"))
     phone.answers.set()
@@ -328,11 +329,7 @@ async def test_a_look_wakes_nobody_for_what_somebody_is_sending(office: Office, 
     phone.answers.clear()
     await ring(office)
     delivering = asyncio.create_task(deliver(office))
-
-    async def is_leased() -> bool:
-        return (await row(office)).lease_token is not None
-
-    await until(is_leased)
+    await until(lambda: is_leased(office))
     assert await awake(office) == set()
     phone.answers.set()
     assert await delivering == 1
