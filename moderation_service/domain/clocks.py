@@ -13,6 +13,11 @@ def is_ahead(moment: datetime, now: datetime) -> bool:
     return moment > now + SKEW
 
 
+def is_since(moment: datetime, since: datetime, now: datetime) -> bool:
+    """Tell whether a time counts towards a limit that looks back to `since`: one in the future is long ago."""
+    return since < moment and not is_ahead(moment, now)
+
+
 def waited(since: datetime, now: datetime) -> timedelta:
     """Return how long ago something was, for waiting and limits: what lies in the future was long ago."""
     return LONG_AGO if is_ahead(since, now) else now - since

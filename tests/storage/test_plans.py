@@ -1,13 +1,23 @@
 """What the public and the feed ask for is found by an index, however many comments there are."""
 
 import json
+from datetime import timedelta
 
 from sqlalchemy import Text, cast, func, select, text, update
+from uuid_utils import uuid7
 
 from moderation_service.domain.comments import pages
-from moderation_service.domain.comments.comment import Status
+from moderation_service.domain.comments.comment import Status, Traces
 from moderation_service.domain.notifications.states import NotificationState
-from moderation_service.storage.comments import change_feed, changes, overview, public, syndication, threads
+from moderation_service.storage.comments import (
+    change_feed,
+    changes,
+    overview,
+    public,
+    recent_posts,
+    syndication,
+    threads,
+)
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.moderation import counts, queue
 from moderation_service.storage.moderation.queue import Stream
@@ -15,7 +25,7 @@ from moderation_service.storage.notifications import deliveries, undeliverable
 from moderation_service.storage.operations import statistics
 from moderation_service.storage.schema import comments as comments_table
 from moderation_service.storage.schema import contacts, notifications, people
-from tests.conftest import Start
+from tests.conftest import Clock, Start
 from tests.support.factories import PAGE
 from tests.support.plans import PAGE_ID, Ask, filled, plans
 from tests.support.time_limits import PATIENT
@@ -167,3 +177,36 @@ async def test_a_search_by_a_whole_address_begins_at_the_addresss_index(start: S
                     assert "ix_contacts_address_hash" in plan, plan
                     assert "SCAN comments" not in plan, plan
                     assert "Seq Scan on comments" not in plan, plan
+
+
+async def test_what_a_network_posted_is_read_from_indexes_however_few_posts_there_were(
+    start: Start, clock: Clock
+) -> None:
+    """A plan of a small table is kept while the table grows, as it does fast when many post at once."""
+    database = (await filled(start)).database
+    traces = [
+        Traces(
+            networks=(f"{number:032x}",),
+            wide_networks=(f"{number // 16:032x}",),
+            fingerprints=(),
+            most=2,
+            window=timedelta(minutes=10),
+            classes=(),
+        )
+        for number in range(32)
+    ]
+    async with database.write() as connection:
+        for one in traces:
+            await recent_posts.add_about(connection, one, PAGE_ID, post_id=str(uuid7()), at=clock())
+        await connection.execute(text("ANALYZE"))
+    since = clock() - timedelta(minutes=10)
+    async with database.read() as connection:
+        assert len(await recent_posts.times(connection, traces, since=since, now=clock())) == 2
+        found = await plans(connection, lambda c: recent_posts.times(c, traces, since=since, now=clock()))
+    counting, reading = [plan for plan in found if "recent_posts" in plan]
+    for name in ("network_hash", "wide_network_hash", "fingerprint"):
+        assert f"ix_recent_posts_{name}_created_at" in counting
+    assert "ix_recent_posts_wide_network_hash_created_at" in reading
+    assert "ix_recent_posts_created_at" not in counting + reading
+    assert "Seq Scan on recent_posts" not in counting + reading
+    assert "SCAN recent_posts" not in counting + reading

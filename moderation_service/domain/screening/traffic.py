@@ -154,7 +154,10 @@ class SiteTraffic:
 
         What it shares must come of one group: many texts have a phrase in common with one, and others with others.
         """
-        found = [one for number in sketch.numbers if (one := self._spread(minute, number)) is not None]
+        numbers = sketch.numbers
+        if self._texts.keys().isdisjoint(numbers) and self._others.texts.keys().isdisjoint(numbers):
+            return Alike(sketch.whole)
+        found = [one for number in numbers if (one := self._spread(minute, number)) is not None]
         if not found or len(found) < sketch.needed:
             return Alike(sketch.whole)
         groups = [one.group for one in found]

@@ -9,9 +9,10 @@ commenter writes changes nothing until somebody decided on it.
 import asyncio
 import struct
 from collections import OrderedDict
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 import structlog
 
@@ -71,7 +72,7 @@ class LearnedScores:
         """Sites that are known to have a model: none loses it while the database is the same."""
         self._loading = asyncio.Lock()
 
-    def look(self, candidate: Candidate) -> Finding | Awaitable[Finding]:
+    def look(self, candidate: Candidate) -> Finding | Coroutine[Any, Any, Finding]:
         """Score a comment as its site's decisions say; nothing is said before any was both approved and filed."""
         site = candidate.site
         if not site.screening.learned:

@@ -1,7 +1,8 @@
 """The rules of a site's owner, held against a comment before it is stored."""
 
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from datetime import timedelta
+from typing import Any
 
 from moderation_service.domain import clocks
 from moderation_service.domain.accounts import addresses
@@ -28,7 +29,7 @@ class SiteRules:
         self._keys = keys
         self._probability = probability
 
-    def look(self, candidate: Candidate) -> Finding | Awaitable[Finding]:
+    def look(self, candidate: Candidate) -> Finding | Coroutine[Any, Any, Finding]:
         """Return what the rules of the comment's site say of it; nothing more is asked once one refuses it."""
         if not candidate.site.rules:
             return NOTHING

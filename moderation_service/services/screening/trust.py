@@ -1,6 +1,7 @@
 """Whether a comment comes from an author whose address is proved, and whose comments were published before."""
 
-from collections.abc import Awaitable
+from collections.abc import Coroutine
+from typing import Any
 
 from moderation_service.domain.accounts import addresses
 from moderation_service.domain.keys import KeyRing
@@ -18,7 +19,7 @@ class TrustCheck:
         self._database = database
         self._keys = keys
 
-    def look(self, candidate: Candidate) -> Finding | Awaitable[Finding]:
+    def look(self, candidate: Candidate) -> Finding | Coroutine[Any, Any, Finding]:
         """Return what speaks for the author; it never speaks against one."""
         if not candidate.is_proved or candidate.author_email is None:
             return NOTHING

@@ -22,7 +22,7 @@ from moderation_service.storage.comments import comments
 from tests.conftest import Clock, Start
 from tests.support.cases import only_sqlite
 from tests.support.contract import client_of
-from tests.support.factories import ADDRESS, PAGE, SITES, a_submission
+from tests.support.factories import ADDRESS, OTHER_SECRET, PAGE, SECRET, SITES, a_submission
 from tests.support.posting import COMMENTS, decide, post, queued, status_of
 from tests.support.running import Running, until
 from tests.support.time_limits import patient
@@ -188,6 +188,26 @@ async def test_a_wide_network_may_send_ten_times_as_much_and_is_refused_over_all
             assert await status_of(one, network(12, "203.1"), body=f"{one is http}") == 202
         clock.advance(minutes=10)
         assert await status_of(http, network(11), body="di nuovo") == 202
+
+
+async def test_a_wide_network_that_posts_while_keys_rotate_has_one_limit_under_both(
+    environ: dict[str, str], start: Start, clock: Clock
+) -> None:
+    sites = with_screening(environ, "posts_per_network = 2")
+
+    async def service(keys: str) -> Running:
+        return await start(clock=clock, trusted_proxies="127.0.0.1/32", sites=sites, secret_keys=keys)
+
+    def network(number: int) -> dict[str, str]:
+        return {"X-Forwarded-For": f"203.0.{number}.7"}
+
+    async with client_of((await service(SECRET)).url) as http:
+        for number in range(12):
+            assert await status_of(http, network(number), body="prima") == 202
+    async with client_of((await service(f"{OTHER_SECRET},{SECRET}")).url) as http:
+        for number in range(12, 20):
+            assert await status_of(http, network(number), body="dopo") == 202
+        assert await status_of(http, network(20), body="troppo") == 429
 
 
 @only_sqlite
