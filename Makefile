@@ -85,7 +85,7 @@ audit: | python-is-new-enough ## known vulnerabilities of the versions that are 
 	build/audit/bin/python -m pip install --quiet --disable-pip-version-check 'pip-audit>=2.9,<3'
 	build/audit/bin/pip-audit --strict --disable-pip --no-deps --requirement .ci/constraints.txt
 
-soak: $(VENV)/test ## ten minutes of load and faults on each engine (SOAK_SECONDS=60 for less), then kills, floods, histories and the document's cases
+soak: $(VENV)/test ## ten minutes of load and faults on each engine (SOAK_SECONDS=60 for less), then kills, floods, histories, the document's cases and axe-core everywhere
 	@command -v cc >/dev/null || (echo "a C compiler is needed, to set the clock of the service wrong"; exit 1)
 	MODERATION_TEST_SOAK=$(SOAK_SECONDS) $(BIN)/pytest -s tests/faults/soak.py
 	MODERATION_TEST_KILLS=20 $(BIN)/pytest -s --timeout 1200 tests/faults/test_kill.py tests/faults/test_webhook_kill.py
@@ -96,6 +96,8 @@ soak: $(VENV)/test ## ten minutes of load and faults on each engine (SOAK_SECOND
 		tests/services/moderation/test_thousand_reports.py tests/journeys/test_replicas.py
 	MODERATION_TEST_HISTORIES=100 $(BIN)/pytest -s tests/journeys/test_followers_agree.py
 	MODERATION_TEST_DOCUMENT_CASES=6000 $(BIN)/pytest tests/web/operations/test_openapi_cases.py
+	MODERATION_TEST_COMBINATIONS=1 $(BIN)/pytest --timeout 1200 -k axe tests/web/test_every_page_browser.py \
+		tests/web/public/test_thread_page_browser.py tests/web/widget/test_writing.py
 
 browser: $(VENV)/test
 	@command -v chromium-headless-shell >/dev/null || tests/support/install_browser.sh $(BIN)

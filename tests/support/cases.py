@@ -1,6 +1,7 @@
 """How often a test runs: on which engines, and with which of its cases in a service of their own."""
 
 import inspect
+import os
 from collections.abc import Awaitable, Callable, Iterable
 from functools import wraps
 from reprlib import repr as shortened
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 
 Test = Callable[..., Awaitable[None]]
+
+EVERY_COMBINATION = "MODERATION_TEST_COMBINATIONS" in os.environ
+"""Whether there is time for each value of one axis with each of another, as in `make soak`; else each is once."""
 
 one_engine = pytest.mark.parametrize("place", ["sqlite"], indirect=True)
 """For what is decided before the database is asked, or after it has answered: no engine does it differently."""

@@ -9,6 +9,7 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, Page, expect
 
+from tests.support.cases import EVERY_COMBINATION
 from tests.support.desk_browser import SCREEN
 from tests.support.factories import API_KEY, a_submission, bearer
 from tests.support.hostile import MARKUP
@@ -16,7 +17,13 @@ from tests.support.posting import COMMENTS, decide
 from tests.support.website import Website
 
 NARROW = {"width": 360, "height": 740}
+WIDTH_FOR_AXE = {"it": NARROW["width"], "en": SCREEN["width"]}
 THANKS = "Grazie, il tuo commento è arrivato. Sarà visibile a tutti dopo l’approvazione di un moderatore."
+
+
+def is_for_axe(language: str, width: int) -> bool:
+    """Tell whether axe-core looks at pages of a language and a width: in `make soak` at all, else at each once."""
+    return EVERY_COMBINATION or WIDTH_FOR_AXE[language] == width
 
 
 @asynccontextmanager
