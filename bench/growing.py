@@ -159,7 +159,7 @@ _INSERT_PAGES = (
 
 def _contact(keys: KeyRing, comment_id: UUID) -> Contact:
     """Return an address as it is stored with the comment, for every comment another one."""
-    return contact_of(keys, f"g{comment_id.hex[-12:]}@example.com", str(comment_id))
+    return contact_of(keys, f"g{comment_id.hex}@example.com", str(comment_id))
 
 
 def _earlier(identifier: str | None, milliseconds: int) -> str | None:
