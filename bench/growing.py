@@ -8,6 +8,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import astuple, dataclass
+from math import log10
 from uuid import UUID
 
 from sqlalchemy import update
@@ -50,6 +51,13 @@ def begin(environ: Mapping[str, str]) -> None:
     seed(environ, pages=public, comments=public * A_PAGE, approve=public)
     seed(environ, pages=waiting, comments=waiting * A_PAGE, approve=0, path="w")
     asyncio.run(_mail_nothing(environ["MODERATION_DATABASE_URL"]))
+
+
+def make(environ: Mapping[str, str], *, secret: str, comments: int) -> None:
+    """Fill an empty database with so many comments: ten thousand, times ten, times ten …"""
+    begin(environ)
+    for _ in range(round(log10(comments / FIRST))):
+        grow(environ["MODERATION_DATABASE_URL"], secret)
 
 
 async def _mail_nothing(database_url: str) -> None:

@@ -2,13 +2,13 @@
 
 from pathlib import Path
 
-from bench import servers
+from bench import growing, servers
 from bench.loader import run
 from bench.seeding import seed
 from bench.single import POST, SECONDS, listed
 from bench.table import Table
 
-COMMENTS, PAGES = 1_000_000, 100_000
+COMMENTS = 1_000_000
 _ROUNDS = 5
 _READ_PAGES = 2_000
 
@@ -16,9 +16,9 @@ _READ_PAGES = 2_000
 def measure(folder: Path, table: Table) -> None:
     """Fill the table."""
     full = servers.environ(folder, f"sqlite:///{folder}/full.db", servers.free_port())
-    seed(full, pages=PAGES, comments=COMMENTS, approve=_READ_PAGES)
+    growing.make(full, secret=servers.SECRET, comments=COMMENTS)
     empty = servers.environ(folder, f"sqlite:///{folder}/empty.db", servers.free_port())
-    seed(empty, pages=_READ_PAGES, comments=_READ_PAGES * COMMENTS // PAGES, approve=_READ_PAGES)
+    seed(empty, pages=_READ_PAGES, comments=_READ_PAGES * growing.A_PAGE, approve=_READ_PAGES)
     paths = tuple(listed(page, 20) for page in range(_READ_PAGES))
     with servers.service(full) as (large, _), servers.service(empty) as (small, _):
         posts = [

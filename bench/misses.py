@@ -6,15 +6,14 @@ import urllib.request
 from itertools import count
 from pathlib import Path
 
-from bench import servers
+from bench import growing, servers
 from bench.databases import databases, kept_databases
 from bench.loader import Load, run
-from bench.seeding import seed
 from bench.single import ROUNDS, SECONDS, listed
 from bench.table import Table
 
-COMMENTS, PAGES = 1_000_000, 100_000
-_PUBLIC_PAGES = 20_000
+COMMENTS = 1_000_000
+_PUBLIC_PAGES = growing.public_pages(COMMENTS)
 _LEAST_RATE = 2_000
 _LEAST_RATIO = 0.05
 _seeds = count(1)
@@ -23,7 +22,7 @@ _seeds = count(1)
 def measure(folder: Path, table: Table) -> None:
     """Fill the table: one process, 32 connections, no compression, and memory for hardly any answer.
 
-    Most of the time goes into the comments; a folder named by BENCH_DATABASES keeps them for other runs.
+    A folder named by BENCH_DATABASES keeps the comments for other runs.
     """
     kept = os.environ.get("BENCH_DATABASES")
     with servers.limits() as limit:
@@ -31,7 +30,7 @@ def measure(folder: Path, table: Table) -> None:
             settings = servers.environ(folder, database_url, servers.free_port()) | {"MODERATION_CACHE_MB": "1"}
             is_seeded = Path(kept or folder) / f"{engine}.seeded"
             if not is_seeded.exists():
-                seed(settings, pages=PAGES, comments=COMMENTS, approve=_PUBLIC_PAGES)
+                growing.make(settings, secret=servers.SECRET, comments=COMMENTS)
                 is_seeded.touch()
             _learn_nothing(Path(settings["MODERATION_SITES"]))
             with servers.service(settings) as (url, _):
