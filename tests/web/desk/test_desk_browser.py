@@ -364,6 +364,12 @@ BUTTONS_BY_ROW = """() => [...document.querySelectorAll("article[data-id] .acts,
 CUT_LABELS = """() => [...document.querySelectorAll(".acts button, .more-actions summary, .tabs a")]
   .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1).map((one) => one.outerHTML)"""
 
+CRAMPED_LABELS = """() => [...document.querySelectorAll(".bar .acts button")].filter((one) => {
+  const label = document.createRange();
+  label.selectNodeContents(one.lastChild);
+  return one.getBoundingClientRect().right - label.getBoundingClientRect().right < 8;
+}).map((one) => one.outerHTML)"""
+
 
 @pytest.mark.parametrize(
     ("viewport", "least"), [({"width": 1440, "height": 900}, 8), ({"width": 380, "height": 800}, 3)]
@@ -410,6 +416,20 @@ async def test_on_a_narrow_phone_no_button_stands_alone_in_its_row(
     assert len(seen) >= 8
     assert {rows for _, rows in seen} == {1}
     assert await page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "it"])
+async def test_the_buttons_of_the_bar_have_room_for_their_labels(
+    browser: Browser, http: ClientSession, smtp: MailServer, desk: Running, tmp_path: Path, language: str
+) -> None:
+    await replace_sites(desk, tmp_path, SITES.replace('name = "Anna"', f'name = "Anna"\nlanguage = "{language}"'))
+    await waiting(http, 2)
+    context = await browser.new_context(viewport={"width": 1280, "height": 900})
+    page = await enter_desk(context, http, smtp)
+    for width in (1280, 1000):
+        await page.set_viewport_size({"width": width, "height": 900})
+        assert await page.evaluate(CRAMPED_LABELS) == [], width
+        assert await page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 async def test_text_of_twice_the_size_gives_one_column_and_loses_nothing(
