@@ -85,9 +85,10 @@ async def audited(database: Database) -> None:
 
 
 async def test_what_is_taken_out_is_for_moderators_and_the_author_alone(
-    http: ClientSession, database: Database
+    http: ClientSession, smtp: MailServer, database: Database
 ) -> None:
     receipt = await post(http, body=ORIGINAL)
+    await smtp.wait_for(2)
     comment_id = receipt["id"]
     fingerprints = (await all_rows(database))[recent_posts.name]
     assert await decided(http, comment_id, "redact", body=LEFT, revision=1, reason="personal_data") == "done"
@@ -112,8 +113,9 @@ async def test_what_is_taken_out_is_for_moderators_and_the_author_alone(
     assert await all_rows(database) == rows
 
 
-async def test_nothing_can_be_added(http: ClientSession, database: Database) -> None:
+async def test_nothing_can_be_added(http: ClientSession, smtp: MailServer, database: Database) -> None:
     comment_id = (await post(http, body=ORIGINAL))["id"]
+    await smtp.wait_for(2)
     rows = await all_rows(database)
     assert await refused(http, comment_id, body="Scrivetemi! Il mio numero è segreto") == ["redaction_adds"]
     assert await refused(http, comment_id, body=ORIGINAL) == ["redaction_unchanged"]
