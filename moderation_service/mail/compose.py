@@ -48,6 +48,7 @@ class Composer:
         first = message.notifications[0]
         total = message.total + message.beyond
         waiting = [item for item in items if not item.notification.is_published]
+        harmless = [item for item in waiting if not item.notification.is_probable_spam]
         mail = write(
             _folder(message),
             language=first.moderator.language,
@@ -58,6 +59,7 @@ class Composer:
                 "items": waiting,
                 "published": [item for item in items if item.notification.is_published],
                 "total": total,
+                "suspects": message.suspects,
                 "more": max(total - len(waiting), 0),
                 "is_reminder": message.is_reminder,
                 "site": first.site,
@@ -65,7 +67,8 @@ class Composer:
                 "moderator": first.moderator,
                 "subject": _subject(items[0].named),
                 "desk_url": f"{self._public_url}/desk",
-                "approve_all_url": self._approve_all(waiting),
+                "approve_all_url": self._approve_all(harmless),
+                "harmless": harmless,
             },
         )
         identify(mail, message.message_id, message.created_at)
@@ -98,7 +101,7 @@ class Composer:
         return f"{self._public_url}/moderate/{self._links.mint(self._link_of(notification))}"
 
     def _approve_all(self, items: list[Item]) -> str | None:
-        """Return the link that approves all that a mail shows, None where that is one comment."""
+        """Return the link that approves several comments at once, None where there are not so many."""
         if len(items) <= 1:
             return None
         token = self._links.of_digests.mint([self._link_of(item.notification) for item in items])

@@ -18,9 +18,15 @@ class Words:
         self._is_read = is_read
         self._catalogue = locales.translations(language)
 
-    def heading(self, total: int, is_reminder: bool) -> str:  # noqa: FBT001 - called by templates
-        """Say how many comments wait."""
+    def heading(self, total: int, is_reminder: bool, suspects: int = 0) -> str:  # noqa: FBT001 - called by templates
+        """Say how many comments wait, and how many of them look like spam where others do not."""
         ngettext = self._catalogue.ngettext
+        if 0 < suspects < total:
+            said = ngettext(
+                "%(heading)s, one more looks like spam", "%(heading)s, %(number)s more look like spam", suspects
+            )
+            heading = self.heading(total - suspects, is_reminder)
+            return said % {"heading": heading, "number": self._number(suspects)}
         if is_reminder:
             said = ngettext(
                 "One comment is still waiting for your decision",
@@ -131,11 +137,19 @@ class Words:
         )
         return f"{self.labelled(said % {'number': self._number(found.count)})} {why}"
 
-    def approve_all(self, count: int) -> str:
-        """Return the words of the link that approves all that a mail shows."""
-        text = self._catalogue.ngettext(
-            "Approve the one comment in this message", "Approve all %(number)s comments in this message", count
-        )
+    def approve_all(self, count: int, shown: int) -> str:
+        """Return the words of the link that approves so many of the comments that a mail shows."""
+        ngettext = self._catalogue.ngettext
+        if count == shown:
+            text = ngettext(
+                "Approve the one comment in this message", "Approve all %(number)s comments in this message", count
+            )
+        else:
+            text = ngettext(
+                "Approve the one comment in this message that does not look like spam",
+                "Approve the %(number)s comments in this message that do not look like spam",
+                count,
+            )
         return text % {"number": count}
 
     def more_wait(self, more: int) -> str:

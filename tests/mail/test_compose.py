@@ -15,11 +15,14 @@ import pytest
 from rich.cells import cell_len
 
 from moderation_service import templating
+from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.moderation.links import Links
 from moderation_service.domain.notifications.message import IN_FULL, Notification
 from moderation_service.domain.screening import assessment as assessments
-from moderation_service.domain.screening.assessment import HARMLESS, Finding, Reason
+from moderation_service.domain.screening.assessment import HARMLESS, Assessment, Finding, Reason, Verdict
 from moderation_service.locales import LANGUAGES
 from moderation_service.mail.compose import MOST_HTML
+from moderation_service.mail.sentences import Words
 from tests.support.composed import (
     KINDS,
     NOW,
@@ -31,7 +34,7 @@ from tests.support.composed import (
     a_notification,
     composer,
 )
-from tests.support.factories import ADDRESS
+from tests.support.factories import ADDRESS, SECRET
 
 NOBODY = "01900000-0000-7000-8000-000000000000"
 STRANGEST = (
@@ -376,6 +379,51 @@ def test_a_suspicious_comment_says_why() -> None:
     )
     assert f"⚑ {said}" in unescape(part(mail, "html"))
     assert f"⚑ {said}" in " ".join(part(mail, "plain").split())
+
+
+def test_a_comment_whose_browser_was_asked_for_work_and_did_it_is_not_called_suspicious() -> None:
+    asked = Assessment((Reason(assessments.WORK_AWAITED),), Verdict.SUSPECT)
+    mail = parsed(composer().compose(a_message(a_notification(assessment=assessments.after_work(asked)))))
+    for kind in ("plain", "html"):
+        assert "suspicious" not in part(mail, kind)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [
+        ("de", "2 Kommentare warten auf deine Entscheidung, 3.984 weitere sehen nach Spam aus"),
+        ("en", "2 comments are waiting for your decision, 3,984 more look like spam"),
+        ("es", "2 comentarios esperan tu decisión, otros 3.984 parecen spam"),
+        ("fr", "2 commentaires attendent ta décision, 3 984 autres ressemblent à du spam"),
+        ("it", "2 commenti attendono la tua decisione, altri 3.984 sembrano spam"),
+    ],
+)
+def test_what_looks_like_spam_is_counted_apart(language: str, said: str) -> None:
+    shown = [a_notification(number, language) for number in (1, 2)]
+    spam = a_notification(3, language, assessment=SUSPECT)
+    mail = parsed(composer().compose(a_message(*shown, spam, total=3_000, beyond=986, suspects=3_984)))
+    said = " ".join(said.split())
+    assert " ".join(mail["Subject"].split()) == f"[Associazione dell'Esempio] {said}"
+    for kind in ("plain", "html"):
+        assert said in " ".join(part(mail, kind).split())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_one_press_approves_nothing_that_looks_like_spam(language: str) -> None:
+    shown = [a_notification(number, language) for number in (1, 2)]
+    spam = a_notification(3, language, assessment=SUSPECT)
+    mail = parsed(composer().compose(a_message(*shown, spam)))
+    [link] = {one for one in Html(part(mail, "html")).hrefs if one.endswith("/all")}
+    assert link in part(mail, "plain")
+    links = Links(KeyRing([SECRET]), lambda: NOW).of_digests.read(link.split("/")[-2])
+    assert [one.comment_id for one in links] == [one.comment.id for one in shown]
+    say = Words(language, is_read=True)
+    said = say.approve_all(2, 3)
+    assert "2" in said
+    for kind in ("plain", "html"):
+        assert said in " ".join(part(mail, kind).split())
+    alone = parsed(composer().compose(a_message(shown[0], spam)))
+    assert "/all" not in part(alone, "plain") + part(alone, "html")
 
 
 def test_answers_go_to_the_sites_that_read_them() -> None:

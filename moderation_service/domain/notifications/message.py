@@ -45,7 +45,7 @@ class Message:
 
     Behind what waits stands what was `published` by itself since the message before.
 
-    What waits `beyond` that is counted, and sent with the next message.
+    What waits `beyond` that is counted, and sent with the next message. Of both, `suspects` look like spam.
     A `shortened` message leaves out what commenters wrote, because a spam filter refused it. One that
     `may_have_arrived` was handed to a server before, and nobody knows what came of it. All comments of one
     that `is_reminder` were in an earlier message and wait still.
@@ -61,6 +61,7 @@ class Message:
     is_reminder: bool
     beyond: int = 0
     published: int = 0
+    suspects: int = 0
 
     @property
     def is_digest(self) -> bool:

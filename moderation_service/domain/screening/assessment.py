@@ -126,8 +126,9 @@ class Assessment:
 
     @property
     def doubts(self) -> tuple[Reason, ...]:
-        """The reasons but for what speaks for the comment."""
-        return tuple(reason for reason in self.reasons if reason.weight >= 0)
+        """The reasons to take it for spam, then that the work was done, which alone is none of them."""
+        against = tuple(one for one in self.reasons if one.weight >= 0 and one.code != WORK_DONE)
+        return against + tuple(one for one in self.reasons if against and one.code == WORK_DONE)
 
     @property
     def is_suspect(self) -> bool:

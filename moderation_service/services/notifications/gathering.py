@@ -154,6 +154,7 @@ def _content(waiting: Sequence[Waiting], shown: int) -> Content:
         total=len({one.comment_id for one in waiting}),
         is_reminder=bool(min(one.reminders for one in waiting)),
         published=len({one.comment_id for one in waiting if one.afterwards}),
+        suspects=len({one.comment_id for one in waiting if one.is_probable_spam}),
     )
 
 
@@ -198,6 +199,7 @@ async def _shown(connection: Connection, selections: Sequence[_Selection], reade
                 may_have_arrived=may_have_arrived,
                 is_reminder=content.is_reminder,
                 beyond=content.beyond,
+                suspects=content.suspects,
             )
         )
     return made

@@ -16,6 +16,10 @@ from moderation_service.storage.notifications.outbox import STILL_PENDING, is_ne
 from moderation_service.storage.schema import IS_WAITING, comments, deliveries, notifications
 
 _IS_SPAM = case((comments.c.suspicion >= assessment.SUSPECT_FROM, 1), else_=0)
+_COUNT = func.count(notifications.c.comment_id.distinct())
+_COUNT_OF_SPAM = func.count(
+    case((comments.c.suspicion >= assessment.SUSPECT_FROM, notifications.c.comment_id)).distinct()
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +27,7 @@ class Content:
     """What a message holds: its first comments, each with site and moderator, and a count of all.
 
     What a full message could not hold waits `beyond` it. Of all, `published` were published by themselves, as the
-    last value of each of the first says of it.
+    last value of each of the first says of it. Of what it holds and what is beyond, `suspects` look like spam.
     """
 
     first: tuple[tuple[str, str, str, bool], ...]
@@ -31,6 +35,7 @@ class Content:
     is_reminder: bool
     beyond: int = 0
     published: int = 0
+    suspects: int = 0
 
 
 async def fixed(connection: Connection, person_id: str) -> Stored | None:
@@ -114,25 +119,35 @@ async def content(
         .limit(limit)
     )
     first = tuple((row[0], row[1], row[2], row[3]) for row in rows)
-    count = select(func.count(notifications.c.comment_id.distinct()), func.min(notifications.c.reminders)).where(
-        *inside
+    count = (
+        select(_COUNT, _COUNT_OF_SPAM, func.min(notifications.c.reminders))
+        .join(comments, comments.c.id == notifications.c.comment_id)
+        .where(*inside)
     )
-    total, fewest_reminders = (await connection.execute(count)).one()
-    beyond = await _beyond(connection, message_id) if total >= most else 0
-    told = select(func.count(notifications.c.comment_id.distinct())).where(*inside, notifications.c.afterwards)
+    total, suspects, fewest_reminders = (await connection.execute(count)).one()
+    beyond, suspects_beyond = await _beyond(connection, message_id) if total >= most else (0, 0)
+    told = select(_COUNT).where(*inside, notifications.c.afterwards)
     published: int = (await connection.execute(told)).scalar_one()
     return Content(
-        first=first, total=total, is_reminder=bool(fewest_reminders), beyond=beyond, published=published
+        first=first,
+        total=total,
+        is_reminder=bool(fewest_reminders),
+        beyond=beyond,
+        published=published,
+        suspects=suspects + suspects_beyond,
     )
 
 
-async def _beyond(connection: Connection, message_id: str) -> int:
-    """Count the comments that wait for a message's person and are in no message yet."""
+async def _beyond(connection: Connection, message_id: str) -> tuple[int, int]:
+    """Count the comments that wait for a message's person and are in no message yet, and which look like spam."""
     person = select(deliveries.c.person_id).where(deliveries.c.id == message_id).scalar_subquery()
-    query = select(func.count(notifications.c.comment_id.distinct())).where(
-        notifications.c.person_id == person, IS_WAITING, notifications.c.message_id.is_(None)
+    query = (
+        select(_COUNT, _COUNT_OF_SPAM)
+        .join(comments, comments.c.id == notifications.c.comment_id)
+        .where(notifications.c.person_id == person, IS_WAITING, notifications.c.message_id.is_(None))
     )
-    return (await connection.execute(query)).scalar_one()
+    count, suspects = (await connection.execute(query)).one()
+    return count, suspects
 
 
 async def settle(

@@ -91,11 +91,11 @@ def today(spoken: str, decided: dict[Status, int]) -> str:
     ngettext = translations(spoken).ngettext
     approved, rejected, spam = (decided.get(one, 0) for one in (Status.APPROVED, Status.REJECTED, Status.SPAM))
     kinds = [
-        (approved, ngettext("%(count)s approved", "%(count)s approved", approved)),
-        (rejected, ngettext("%(count)s rejected", "%(count)s rejected", rejected)),
-        (spam, ngettext("%(count)s marked as spam", "%(count)s marked as spam", spam)),
+        (approved, ngettext("%(number)s approved", "%(number)s approved", approved)),
+        (rejected, ngettext("%(number)s rejected", "%(number)s rejected", rejected)),
+        (spam, ngettext("%(number)s marked as spam", "%(number)s marked as spam", spam)),
     ]
-    parts = [text % {"count": number(spoken, count)} for count, text in kinds if count]
+    parts = [text % {"number": number(spoken, count)} for count, text in kinds if count]
     if not parts:
         return ""
     return translations(spoken).gettext("Today: %(decisions)s.") % {"decisions": ", ".join(parts)}

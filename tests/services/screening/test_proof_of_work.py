@@ -67,6 +67,14 @@ def test_after_work_a_text_keeps_its_points_and_its_place_but_is_no_suspect() ->
     assert (proved.verdict, proved.suspicion) == (Verdict.PENDING, 0)
 
 
+def test_work_that_was_done_is_no_doubt_and_is_named_last_beside_others() -> None:
+    assert assessment.after_work(AWAITED).doubts == ()
+    assert assessment.after_work(BY_POINTS).doubts == (*BY_POINTS.reasons, Reason("work_done"))
+    links = Assessment((Reason("many_links", 3),))
+    edited = assessment.of_edit(assessment.after_work(AWAITED), links)
+    assert edited.doubts == (Reason("many_links", 3), Reason("work_done"))
+
+
 def test_work_takes_back_no_rule_and_no_doubt() -> None:
     assert assessment.after_work(BY_RULE).verdict is Verdict.SUSPECT
     unchecked = Assessment((*BY_POINTS.reasons, Reason("check_failed", detail="learned")), Verdict.SUSPECT)

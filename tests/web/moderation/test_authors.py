@@ -7,8 +7,10 @@ from aiohttp import ClientSession
 from sqlalchemy import update
 
 from moderation_service.domain.keys import KeyRing
+from moderation_service.domain.moderation.authors import Author, Record
 from moderation_service.storage.engine.database import Database
 from moderation_service.storage.schema import contacts
+from moderation_service.web.http import templates
 from tests.conftest import Start
 from tests.support.desk import a_comment, cookieless, logged_in, replace_sites, text_of
 from tests.support.factories import ADDRESS, OTHER_API_KEY, OTHER_PAGE, OTHER_SECRET, PAGE, SECRET, SITES, bearer
@@ -164,3 +166,10 @@ async def test_an_address_that_cannot_be_read_hides_no_comment_from_anybody(
     desk = await logged_in(http, smtp)
     assert "torta" in text_of(await (await desk.get("/desk")).text())
     assert "contacts.address_unreadable" in caplog.text
+
+
+@pytest.mark.parametrize(("language", "said"), [("en", "1,000 marked as spam"), ("de", "1.000 als Spam markiert")])
+def test_the_numbers_of_a_record_are_written_as_all_others_are(language: str, said: str) -> None:
+    author = Author(record=Record(spam=1_000))
+    written = templates._templates(language).get_template("author.html").make_module().record(author)  # type: ignore[attr-defined]
+    assert said in written
