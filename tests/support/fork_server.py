@@ -6,6 +6,7 @@ command writes to; what comes back is its process id and, when it has ended, its
 """
 
 import array
+import gc
 import importlib
 import json
 import os
@@ -31,9 +32,15 @@ LOADED = (
 
 
 def main() -> None:
-    """Answer until nobody is left who asks; in each fork, run a command instead."""
+    """Answer until nobody is left who asks; in each fork, run a command instead.
+
+    What was loaded is hidden from the collector, which would else walk through it in each fork, and have each copy
+    it: that took most of the time of a short command, much of it when it ended.
+    """
     for name in LOADED:
         importlib.import_module(name)
+    gc.collect()
+    gc.freeze()
     if order := listen(sys.argv[1]):
         become(order)
         runpy.run_module("moderation_service", run_name="__main__", alter_sys=True)
