@@ -20,10 +20,10 @@ from schemas.base import (
 )
 from schemas.blocks import REASON_CHARACTERS, VALUE_CHARACTERS, BlockKind
 from schemas.comments import BODY_BYTES, TITLE_CHARACTERS
+from schemas.moderated_pages import Commenting
 from schemas.moderation import (
     NEWEST_REVISION,
     NOTE_CHARACTERS,
-    Commenting,
     Decision,
     Outcome,
     QueueOrder,

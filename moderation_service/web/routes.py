@@ -31,6 +31,7 @@ from schemas import blocks as blocks_wire
 from schemas import changes as changes_wire
 from schemas import comments as wire
 from schemas import feeds as feeds_wire
+from schemas import moderated_pages as pages_wire
 from schemas import moderation as moderation_wire
 from schemas import overview as overview_wire
 from schemas import personal_data as data_wire
@@ -591,8 +592,8 @@ _ROWS = (
         handler=pages.index,
         credential=Credential.SITE_KEY,
         summary="List the site's pages as its moderators see them",
-        query=moderation_wire.PagesQuery,
-        answers={200: moderation_wire.ModeratedPages},
+        query=pages_wire.PagesQuery,
+        answers={200: pages_wire.ModeratedPages},
         problems=(401, 403, 422, 503),
     ),
     Endpoint(
@@ -601,8 +602,8 @@ _ROWS = (
         handler=pages.change,
         credential=Credential.SITE_KEY,
         summary="Set titles of up to 100 pages, close, open and move them",
-        body=moderation_wire.PageChanges,
-        answers={200: moderation_wire.PageChangeResults},
+        body=pages_wire.PageChanges,
+        answers={200: pages_wire.PageChangeResults},
         problems=(400, 401, 403, 413, 415, 422, 503),
     ),
     Endpoint(

@@ -7,16 +7,15 @@ ended goes on where it stopped, and a second one adds only what is new. Nobody i
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from moderation_service.domain.accounts.sites import Site
 from moderation_service.domain.comments import markup
 from moderation_service.domain.comments.closing import Commenting
-from moderation_service.domain.comments.comment import NO_CONTACT, Original, Revision, Status
-from moderation_service.domain.comments.markup import Rendering
+from moderation_service.domain.comments.comment import NO_CONTACT, Status
 from moderation_service.domain.comments.pages import Page
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.domain.importing import texts
@@ -33,8 +32,8 @@ from moderation_service.domain.importing.records import (
     State,
 )
 from moderation_service.domain.keys import KeyRing
-from moderation_service.domain.screening.assessment import HARMLESS
 from moderation_service.services.comments.drafting import contact_of
+from moderation_service.services.operations import imported_history
 from moderation_service.services.operations.imported_pages import ImportedPages, PageNotFoundError
 from moderation_service.storage.comments import page_aliases, page_commenting, page_titles, pages
 from moderation_service.storage.engine.database import Connection, Database
@@ -318,7 +317,8 @@ class Importing:
         held = status is Status.APPROVED and (one.held or self._wanted.as_pending)
         if held:
             status = Status.PENDING
-        rendering = markup.rendering(body) if status is not None and not self._wanted.dry_run else None
+        is_kept = status is not None and not self._wanted.dry_run
+        rendering = markup.rendering(body) if is_kept else None
         author_url = texts.url(one.author_url)
         address = texts.email(self._keys.open(one.author_email, table=_SPOOL, row="")) if one.author_email else ""
         if author_url is None:
@@ -344,12 +344,14 @@ class Importing:
             body_html="" if rendering is None else rendering.html,
             renderer=markup.RENDERER if rendering is None else rendering.renderer,
             created_at=one.created,
-            changed_at=_moment(own["changed_at"]) if "changed_at" in own else self._clock(),
-            decisions=tuple(_history(one.comment_id, own, self._spool.stored_as)),
-            author_changes=tuple(_author_changes(one.comment_id, own)),
-            edit=_edit(one.comment_id, own) if status is Status.APPROVED and not self._wanted.dry_run else None,
+            changed_at=datetime.fromisoformat(own["changed_at"]) if "changed_at" in own else self._clock(),
+            decisions=tuple(imported_history.history(one.comment_id, own, self._spool.stored_as)),
+            author_changes=tuple(imported_history.author_changes(one.comment_id, own)),
+            edit=imported_history.edit(one.comment_id, own)
+            if status is Status.APPROVED and not self._wanted.dry_run
+            else None,
             redacted=own.get("redacted") is True,
-            original=_original(own) if status is not None and not self._wanted.dry_run else None,
+            original=imported_history.original(own) if is_kept else None,
         )
         return _Made(arrival, losses, left_out, held, one.place)
 
@@ -387,89 +389,3 @@ class Importing:
 def _can_be_kept(name: str) -> bool:
     """Tell whether a name can be stored and found again by an index."""
     return len(name.encode(errors="replace")) <= _LONGEST_ID and "\0" not in name
-
-
-def _history(
-    comment_id: str, own: Mapping[str, Any], stored_as: Callable[[str], str | None]
-) -> Iterator[dict[str, Any]]:
-    """Return the rows of a history; `stored_as` says which id an answer of the same file has now."""
-    for number, entry in enumerate(own.get("history", ()), start=1):
-        yield {
-            "comment_id": comment_id,
-            "number": number,
-            "revision": entry["revision"],
-            "decision": entry["decision"],
-            "from_status": entry["from"],
-            "to_status": entry["to"],
-            "means": entry["means"],
-            "moderator_id": entry.get("moderator_id"),
-            "actor_name": entry.get("name"),
-            "reason": entry.get("reason"),
-            "rule": entry.get("rule"),
-            "note": entry.get("note"),
-            "at": _moment(entry["at"]),
-            "answer_id": _answer(comment_id, own["id"], entry.get("answer_id"), stored_as),
-            "redacted_as": entry.get("redacted_as"),
-        }
-
-
-def _answer(
-    comment_id: str, former_id: str, answer_id: str | None, stored_as: Callable[[str], str | None]
-) -> str | None:
-    """Return under which id an answer is stored; one that the file lacks, as it was erased, keeps its former one.
-
-    Where comments got other ids, the former one may be that of a comment of another site, and is left out.
-    """
-    if answer_id is None:
-        return None
-    if answer_id == former_id:
-        return comment_id
-    return stored_as(answer_id) or (answer_id if comment_id == former_id else None)
-
-
-def _author_changes(comment_id: str, own: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    for entry in own.get("author_changes", ()):
-        yield {
-            "comment_id": comment_id,
-            "revision": entry["revision"],
-            "action": entry["action"],
-            "of_published": entry.get("of_published", False),
-            "at": _moment(entry["at"]),
-        }
-
-
-def _edit(comment_id: str, own: Mapping[str, Any]) -> tuple[int, Revision] | None:
-    """Return the edit of a published comment that waited where the file comes from, and its number."""
-    found = own.get("edit")
-    if found is None:
-        return None
-    body = texts.cut(found["body"])
-    rendering = markup.rendering(body)
-    return found["revision"], Revision(
-        comment_id=comment_id,
-        post_id=comment_id,
-        body=body,
-        body_html=rendering.html,
-        renderer=rendering.renderer,
-        at=_moment(found["at"]),
-        recipients=(),
-        assessment=HARMLESS,
-        traces=None,
-        is_redacted=found.get("redacted") is True,
-    )
-
-
-def _original(own: Mapping[str, Any]) -> tuple[Original, Rendering] | None:
-    """Return what the author of a shortened comment wrote, where the file comes from."""
-    found = own.get("original")
-    if found is None or own.get("redacted") is not True:
-        return None
-    body = texts.cut(found["body"])
-    original = Original(
-        revision=found["revision"], body=body, at=_moment(found["at"]), redacted_at=_moment(found["redacted_at"])
-    )
-    return original, markup.rendering(body)
-
-
-def _moment(text: str) -> datetime:
-    return datetime.fromisoformat(text)

@@ -17,7 +17,7 @@ from moderation_service.web.context import CONTEXT, Context
 from moderation_service.web.http import requests
 from moderation_service.web.http.responses import unstored_json
 from moderation_service.web.http.validation import load
-from schemas.moderation import PageChanges, PagesQuery
+from schemas.moderated_pages import PageChanges, PagesQuery
 from schemas.problems import FieldCode
 
 _QUERY, _CHANGES = PagesQuery(), PageChanges()

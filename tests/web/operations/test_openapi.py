@@ -25,6 +25,7 @@ from schemas import changes as changes_wire
 from schemas import comments as wire
 from schemas import desk as desk_wire
 from schemas import feeds as feeds_wire
+from schemas import moderated_pages as pages_wire
 from schemas import moderation as moderation_wire
 from schemas import overview as overview_wire
 from schemas import receipts as receipts_wire
@@ -421,15 +422,15 @@ async def name_pages(http: ClientSession, check: Any) -> None:
     url = "/api/v1/moderation/pages"
     for given in ({}, {"page_url": PAGE}):
         answer = await http.get(url, params=given, headers=bearer())
-        await check(answer, url, 200, moderation_wire.ModeratedPages)
+        await check(answer, url, 200, pages_wire.ModeratedPages)
     asked = {"pages": [{"page_url": PAGE, "page_title": "Chi siamo noi", "move_to": f"{PAGE}/nuovo"}]}
     for dry in (True, False):
         answer = await http.post(url, json={**asked, "dry_run": dry}, headers=bearer())
-        await check(answer, url, 200, moderation_wire.PageChangeResults)
+        await check(answer, url, 200, pages_wire.PageChangeResults)
     await check(await http.post(url, json={"page_url": PAGE}, headers=bearer()), url, 422)
     await check(await http.get(url, params={"page_url": OTHER_PAGE}, headers=bearer()), url, 403)
     back = {"pages": [{"page_url": f"{PAGE}/nuovo", "move_to": PAGE}]}
-    await check(await http.post(url, json=back, headers=bearer()), url, 200, moderation_wire.PageChangeResults)
+    await check(await http.post(url, json=back, headers=bearer()), url, 200, pages_wire.PageChangeResults)
 
 
 async def block_something(http: ClientSession, check: Any) -> None:
