@@ -7,11 +7,9 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime, time, timedelta
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from moderation_service import log
-from moderation_service.cli import command
+from moderation_service.cli import command, tables
 from moderation_service.config import Settings
 from moderation_service.domain.accounts import addresses
 from moderation_service.domain.accounts.sites import Site, Sites
@@ -25,7 +23,6 @@ from moderation_service.services.moderation.blocks import MOST_OF_SITE, Blocks, 
 from moderation_service.storage import migrations
 from moderation_service.storage.engine.database import Database, Opening
 from moderation_service.storage.operations import keys as stored_keys
-from schemas.base import is_id
 
 _COMMAND = Actor(channel=Channel.COMMAND)
 _STDIN = "-"
@@ -80,7 +77,7 @@ def add_block(
 @blocks.command("lift")
 @click.argument("block_id", metavar="ID")
 def lift_block(block_id: str) -> None:
-    """Lift the block ID."""
+    """Lift the block ID; the beginning of its id is enough."""
     command.run(_lift(command.settings(os.environ), block_id))
     click.echo("Lifted.")
 
@@ -123,11 +120,14 @@ async def _add(
 
 
 async def _lift(settings: Settings, block_id: str) -> None:
-    if not is_id(block_id):
-        raise click.UsageError("ID is the whole id of a block, as `blocks list` names it.")
     async with _opened(settings, Opening.EXISTING) as (_, sites, found):
+        asked = list(sites)
+        listed = await found.listed(asked, limit=MOST_OF_SITE * len(asked))
+        ids = [one.id for one in listed.blocks if one.id.startswith(block_id)]
+        if len(ids) > 1:
+            command.fail([f"{len(ids)} blocks begin with {block_id}; give more of the id."])
         try:
-            await found.lift(sites, block_id, actor=_COMMAND)
+            await found.lift(sites, ids[0] if ids else block_id, actor=_COMMAND)
         except NotFoundError:
             command.fail([f"There is no block {block_id}; `blocks list` names all."])
 
@@ -163,8 +163,8 @@ def _end(block: Block, now: datetime) -> str:
 
 def _print(found: list[Block]) -> None:
     now = container.utc_now()
-    table = Table("id", "site", "kind", "blocked", "holds", "by", "reason", title="Blocks")
+    table = tables.table("id", "site", "kind", "blocked", "holds", "by", "reason", title="Blocks")
     for one in found:
         made_by = one.actor.name or {Channel.API: "API", Channel.COMMAND: "command"}.get(one.actor.channel, "")
         table.add_row(one.id, one.site_id, one.kind.value, _value(one), _end(one, now), made_by, one.reason or "")
-    Console().print(table)
+    tables.show([table])

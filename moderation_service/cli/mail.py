@@ -7,11 +7,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from moderation_service import log
-from moderation_service.cli import command
+from moderation_service.cli import command, tables
 from moderation_service.config import Settings
 from moderation_service.domain.accounts import addresses
 from moderation_service.domain.keys import KeyRing
@@ -161,7 +160,8 @@ async def _send_test(settings: Settings, recipient: str, language: str, limits: 
 
 
 def _print(found: Overview) -> None:
-    people = Table("moderator", "waiting", "parked", "state", "next try", "the server said", title="Moderators")
+    names = ("moderator", "waiting", "parked", "state", "next try", "the server said")
+    people = tables.table(*names, title="Moderators")
     for one in found.mailboxes:
         state = f"parked since {_time(one.person.parked_since)}" if one.person.parked_since else "reachable"
         state = "late" if one.is_late else state
@@ -173,7 +173,8 @@ def _print(found: Overview) -> None:
             _time(one.person.next_attempt_at),
             one.person.last_error or "",
         )
-    open_messages = Table("message", "kind", "state", "made", "tries", "the server said", title="Open messages")
+    names = ("message", "kind", "state", "made", "tries", "the server said")
+    open_messages = tables.table(*names, title="Open messages")
     for message in found.deliveries:
         open_messages.add_row(
             message.id,
@@ -183,17 +184,13 @@ def _print(found: Overview) -> None:
             str(message.attempts),
             message.last_error or "",
         )
-    console = Console()
-    console.print(people)
-    console.print(open_messages)
-    if found.undeliverable_count:
-        console.print(_undeliverable(found))
+    tables.show([people, open_messages, *([_undeliverable(found)] if found.undeliverable_count else [])])
 
 
 def _undeliverable(found: Overview) -> Table:
     """Name the comments behind readiness' `comments_unheard`."""
     title = f"Comments that reached nobody: {found.undeliverable_count}"
-    table = Table("comment", "site", "page", "came in", title=title)
+    table = tables.table("comment", "site", "page", "came in", title=title)
     for one in found.undeliverable:
         table.add_row(one.id, one.site_id, one.page_url, _time(one.created_at))
     if found.undeliverable_count > len(found.undeliverable):
@@ -203,7 +200,7 @@ def _undeliverable(found: Overview) -> Table:
 
 def _print_details(found: Details) -> None:
     message = found.delivery
-    table = Table(show_header=False)
+    table = tables.table()
     for name, value in {
         "message": message.id,
         "kind": message.kind,
@@ -217,13 +214,10 @@ def _print_details(found: Details) -> None:
         "the server said": message.last_error or "",
     }.items():
         table.add_row(name, value)
-    comments = Table("comment", "moderator", "state", title="Comments")
+    comments = tables.table("comment", "moderator", "state", title="Comments")
     for comment_id, moderator_id, state in found.notifications:
         comments.add_row(comment_id, moderator_id, state)
-    console = Console()
-    console.print(table)
-    if found.notifications:
-        console.print(comments)
+    tables.show([table, comments] if found.notifications else [table])
 
 
 def _time(moment: datetime | None) -> str:

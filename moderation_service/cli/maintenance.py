@@ -5,11 +5,9 @@ import os
 import sys
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from moderation_service import log
-from moderation_service.cli import command
+from moderation_service.cli import command, tables
 from moderation_service.services.operations import consistency
 from moderation_service.storage import migrations
 from moderation_service.storage.engine.database import Database, Opening
@@ -37,10 +35,10 @@ def audit() -> None:
     log.configure(in_words=True, warnings_only=True)
     url = command.database_url(os.environ)
     found = command.run(_audit(url))
-    table = Table("what", "rows")
+    table = tables.table("what", "rows")
     for name, rows in found.items():
         table.add_row(name, str(rows))
-    Console().print(table)
+    tables.show([table])
     if any(found.values()):
         sys.exit(1)
 

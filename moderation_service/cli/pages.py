@@ -4,11 +4,9 @@ import os
 from pathlib import Path
 
 import click
-from rich.console import Console
-from rich.table import Table
 
 from moderation_service import log
-from moderation_service.cli import address_pairs, command
+from moderation_service.cli import address_pairs, command, tables
 from moderation_service.cli.address_pairs import FaultyFileError
 from moderation_service.cli.opening import opened_sites
 from moderation_service.config import Settings
@@ -116,7 +114,7 @@ def _counted(comments: int) -> str:
 
 
 def _print(found: list[ListedPage], aliases: list[Alias]) -> None:
-    table = Table("site", "page", "approved", "waiting", "all", title="Pages")
+    table = tables.table("site", "page", "approved", "waiting", "all", title="Pages")
     for one in found:
         mark = " (no site lists this origin)" if one.is_orphaned else ""
         table.add_row(
@@ -126,10 +124,10 @@ def _print(found: list[ListedPage], aliases: list[Alias]) -> None:
             str(one.counts.get(Status.PENDING, 0)),
             str(sum(one.counts.values())),
         )
-    console = Console()
-    console.print(table)
+    shown = [table]
     if aliases:
-        moved = Table("site", "old address", "page", title="Moved")
+        moved = tables.table("site", "old address", "page", title="Moved")
         for alias in aliases:
             moved.add_row(alias.site_id, alias.url, alias.target.url if alias.target else "")
-        console.print(moved)
+        shown.append(moved)
+    tables.show(shown)

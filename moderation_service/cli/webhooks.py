@@ -7,12 +7,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 import click
-from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from moderation_service import log
-from moderation_service.cli import command
+from moderation_service.cli import command, tables
 from moderation_service.cli.mail import PARKED
 from moderation_service.config import Settings
 from moderation_service.domain.accounts.sites import Sites
@@ -57,7 +55,7 @@ def webhooks() -> None:
 def list_webhooks() -> None:
     """List the webhooks of the sites file. Exit code 3 if one has ended or was refused something for good."""
     found = command.run(_overview(command.settings(os.environ)))
-    table = Table("webhook", "kind", "to", "state", "waiting", "parked", "told up to", "the receiver said")
+    table = tables.table("webhook", "kind", "to", "state", "waiting", "parked", "told up to", "the receiver said")
     for one in found:
         table.add_row(
             one.name,
@@ -67,9 +65,9 @@ def list_webhooks() -> None:
             str(one.waiting),
             str(one.parked),
             "" if one.state is None else f"{one.state.position} of {one.head}",
-            escape((one.state and one.state.last_error) or ""),
+            (one.state and one.state.last_error) or "",
         )
-    Console().print(table)
+    tables.show([table])
     if any(one.needs_care for one in found):
         sys.exit(PARKED)
 
@@ -79,7 +77,7 @@ def list_webhooks() -> None:
 def show(webhook: str) -> None:
     """Show one webhook with what waits for it and what was refused for good."""
     standing, found = command.run(_show(command.settings(os.environ), webhook))
-    table = Table(show_header=False)
+    table = tables.table()
     state = standing.state
     for name, value in {
         "webhook": standing.name,
@@ -91,11 +89,8 @@ def show(webhook: str) -> None:
         "told up to": "" if state is None else f"change {state.position} of {standing.head}",
         "the receiver said": (state and state.last_error) or "",
     }.items():
-        table.add_row(name, escape(value))
-    console = Console()
-    console.print(table)
-    if found:
-        console.print(_open(standing, found))
+        table.add_row(name, value)
+    tables.show([table, _open(standing, found)] if found else [table])
 
 
 @webhooks.command("test")
@@ -175,7 +170,8 @@ def _state(one: Standing) -> str:
 
 
 def _open(standing: Standing, found: list[Stored]) -> Table:
-    table = Table("change", "state", "made", "tries", "next try", "the receiver said", title="Not taken yet")
+    names = ("change", "state", "made", "tries", "next try", "the receiver said")
+    table = tables.table(*names, title="Not taken yet")
     for one in found:
         table.add_row(
             one.reference or "",
@@ -183,7 +179,7 @@ def _open(standing: Standing, found: list[Stored]) -> Table:
             _time(one.created_at),
             str(one.attempts),
             _time(one.next_attempt_at),
-            escape(one.last_error or ""),
+            one.last_error or "",
         )
     left = standing.waiting + standing.parked - len(found)
     if left > 0:

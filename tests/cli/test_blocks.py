@@ -46,6 +46,34 @@ def test_an_operator_blocks_lists_and_lifts() -> None:
     assert "There is no block" in run("lift", block_id, exit_code=1).output
 
 
+@pytest.mark.parametrize("is_terminal", [False, True])
+def test_a_list_cuts_nothing_off_and_takes_nothing_for_markup(
+    monkeypatch: pytest.MonkeyPatch, *, is_terminal: bool
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    if is_terminal:
+        monkeypatch.setenv("FORCE_COLOR", "1")
+        monkeypatch.setenv("NO_COLOR", "1")
+    said = run("add", "network", "203.0.113.0/24", "--site", "coop", "--reason", "[/b] was here").output
+    block_id = said.split()[-1]
+    lines = [line.split("│") for line in run("list").output.splitlines()]
+    cells = [line[1:-1] for line in lines if len(line) > 2]
+    shown = ["".join(part.strip() for part in column) for column in zip(*cells, strict=True)]
+    assert shown[0] == block_id
+    assert shown[3] == "203.0.113.0/24"
+    assert shown[-1].replace(" ", "") == "[/b]washere"
+
+
+def test_the_beginning_of_an_id_is_enough_where_no_other_begins_so() -> None:
+    words = ("casino", "roulette")
+    first, second = (run("add", "word", one, "--site", "coop").output.split()[-1] for one in words)
+    assert "2 blocks begin with 0" in run("lift", "0", exit_code=1).output
+    run("lift", first[:-1])
+    listed = run("list").output
+    assert first not in listed
+    assert second in listed
+
+
 @pytest.mark.parametrize(
     ("words", "exit_code", "says"),
     [
@@ -53,7 +81,7 @@ def test_an_operator_blocks_lists_and_lifts() -> None:
         (("add", "word", "casino", "--site", "nowhere"), 1, "There is no site nowhere"),
         (("add", "word", "casino", "--site", "coop", "--until", "2020-01-01"), 1, "in the past"),
         (("add", "word", "casino", "--site", "coop", "--days", "1", "--never-ends"), 2, "Give one of"),
-        (("lift", "x"), 2, "the whole id"),
+        (("lift", "x"), 1, "There is no block x"),
         (("list", "--site", "nowhere"), 1, "There is no site nowhere"),
     ],
 )
