@@ -69,6 +69,9 @@ async def rotate(
 ) -> Rotation:
     """Bring everything to the newest of the listed keys.
 
+    All is looked through where an older key is listed, though nothing should be stored under it any more: a
+    process that had it in front, and stored nothing while this was done before, may have done so later.
+
     Raises KeyNotListedError where one that is needed is not listed, StillWritingError while a process has an older
     key in front.
     """
@@ -78,7 +81,7 @@ async def rotate(
     async with database.read() as connection:
         older = [one for one in await stored_keys.in_use(connection) if one != keys.current_id]
     done = Rotation()
-    if not older:
+    if not older and len(keys.ids) == 1:
         return done
     walk = _Walk(database, keys, done, on_progress)
     for _ in range(MOST_ROUNDS):

@@ -269,6 +269,24 @@ async def test_a_process_with_the_older_key_in_front_and_unreadable_rows_keep_th
 
 
 @only_sqlite
+async def test_what_a_process_stores_under_the_older_key_after_all_is_found_by_the_next_rotation(
+    start: Start,
+) -> None:
+    first = await start(secret_keys=OLD)
+    async with client_of(first.url) as http:
+        await post(http, headers=HERE, body="prima")
+        assert (await rotate(first, BOTH)).retired == [KeyRing([OLD]).current_id]
+        await post(http, headers=HERE, body="dopo")
+    assert (await rotate(first, BOTH)).renewed == {"contacts": 1}
+    async with first.container.database.read() as connection:
+        ids = (await connection.execute(select(contacts.c.comment_id))).scalars()
+        sealed = await stored_contacts.sealed(connection, list(ids))
+    assert len(sealed) == 2
+    for comment_id, one in sealed.items():
+        assert KeyRing([NEW]).open(one, table=stored_contacts.TABLE, row=comment_id) == ADDRESS
+
+
+@only_sqlite
 async def test_the_command_says_what_it_did_and_which_key_may_be_removed(
     environ: dict[str, str], start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
