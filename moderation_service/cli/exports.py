@@ -81,7 +81,7 @@ async def _export_address(
     else:
         with os.fdopen(_private(to), "wb") as file:
             file.write(said)
-    counted = f"{len(found['comments'])} comments and {len(found['reports'])} reports"
+    counted = f"comments: {len(found['comments'])}, reports: {len(found['reports'])}"
     click.echo(f"What is kept about the address was written: {counted}. Read moderators_notes first.", err=True)
 
 

@@ -86,7 +86,7 @@ def retry(name: str | None, everything: bool) -> None:  # noqa: FBT001 - click's
 def cancel(name: str, yes: bool) -> None:  # noqa: FBT001 - click's form
     """Cancel messages. NAME is a message, or a moderator as site/id. The comments themselves are kept."""
     if not yes:
-        click.confirm("It will not be sent, and nobody told of these comments by mail. Go on?", abort=True)
+        click.confirm("It will not be sent, and nobody is told of its comments by mail. Go on?", abort=True)
     command.run(_cancel(command.settings(os.environ), name))
     click.echo("Cancelled. The comments themselves are kept.")
 

@@ -225,6 +225,8 @@ async def test_what_is_no_backup_of_this_service_is_not_restored(
     for name, words in said.items():
         refused = await run(place, "restore", bad.get(name, tmp_path / "missing.db"))
         assert (refused.exit_code, words in refused.output) == (1, True), (name, refused.output)
+        assert bad.get(name, tmp_path / "missing.db").name in refused.output
+        assert ".part" not in refused.output
         assert names_in(target.parent) == []
     done = await run(place | {"MODERATION_SECRET_KEYS": "another-" * 5}, "restore", good)
     assert done.exit_code == 0, done.output

@@ -151,7 +151,7 @@ async def test_an_operator_answers_a_request_for_access_by_a_file_with_the_addre
     asked = ("export", "--site", "coop", "--address-file", tmp_path / "address")
     said = await run(environ, *asked, "--to", copy)
     assert said.exit_code == 0, said.output
-    assert "3 comments and 0 reports" in said.output
+    assert "comments: 3, reports: 0." in said.output
     found = json.loads(copy.read_bytes())
     assert [one["id"] for one in found["comments"]] == ids
     assert [one["note"] for one in found["moderators_notes"]] == ["scrive spesso"]

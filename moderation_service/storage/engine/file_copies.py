@@ -42,7 +42,7 @@ def take(source: Path, target: Path, *, on_progress: OnProgress = lambda *_: Non
             live.execute("SELECT count(*) FROM sqlite_schema").fetchone()
             live.backup(copy, pages=_PAGES, progress=lambda _, left, of: on_progress(of - left, of))
             copy.execute("PRAGMA journal_mode = DELETE")
-        check(made)
+        check(made, source)
 
 
 def adopt(source: Path, target: Path) -> None:
@@ -59,11 +59,11 @@ def adopt(source: Path, target: Path) -> None:
                 copy.write(part)
             copy.flush()
             os.fsync(copy.fileno())
-        check(made)
+        check(made, source)
 
 
-def check(path: Path) -> None:
-    """Raise CopyError unless SQLite finds no fault in a database."""
+def check(path: Path, source: Path) -> None:
+    """Raise CopyError, which names what was copied, unless SQLite finds no fault in the copy of a database."""
     try:
         with closing(_open(path)) as connection:
             found = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
@@ -71,9 +71,9 @@ def check(path: Path) -> None:
                 f"a row of {row[0]} refers to nothing" for row in connection.execute("PRAGMA foreign_key_check")
             ]
     except sqlite3.DatabaseError as error:
-        raise CopyError(f"{path} is damaged: {error}") from error
+        raise CopyError(f"{source} is damaged: {error}") from error
     if found != ["ok"]:
-        raise CopyError(f"{path} is damaged: {'; '.join(found[:_FAULTS_SHOWN])}")
+        raise CopyError(f"{source} is damaged: {'; '.join(found[:_FAULTS_SHOWN])}")
 
 
 def holds_something(path: Path) -> bool:
