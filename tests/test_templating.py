@@ -16,6 +16,12 @@ WEB = ("moderation_service.web",)
 ANSWERING = "{% trans author %}Reply to {{ author }}{% endtrans %}"
 
 
+def test_a_text_is_shortened_as_in_mail() -> None:
+    template = environment(WEB, "en").from_string("{{ text|truncate(12)|e }}")
+    assert template.render(text="<b>bread & salt") == "&lt;b&gt;bread &amp;…"
+    assert template.render(text="short enough") == "short enough"
+
+
 @pytest.mark.parametrize(
     ("language", "expected"),
     [("en", "Reply to {}"), ("de-AT", "{} antworten"), ("fr", "Répondre à {}"), ("it", "Rispondi a {}")],

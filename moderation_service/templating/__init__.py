@@ -14,6 +14,7 @@ from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined, se
 from rich.cells import cell_len, chop_cells
 
 from moderation_service import locales
+from moderation_service.domain.comments import plain_text
 from moderation_service.locales import reasons
 from moderation_service.templating.compiled_texts import CompiledTexts
 
@@ -68,6 +69,7 @@ def environment(packages: tuple[str, ...], language: str) -> Environment:
         "ago": partial(_ago, locale),
         "number": partial(_number, locale),
         "isolate": isolate,
+        "truncate": plain_text.shortened,
         "quoted": quoted,
         "wrap": wrap,
     }

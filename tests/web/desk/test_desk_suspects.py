@@ -53,6 +53,7 @@ async def test_the_honest_stand_first_and_one_press_marks_all_others_and_takes_i
     later = await a_comment(http, body=f"{SPAM} later")
     updates = await (await anna.get("/desk/updates")).json()
     assert updates["counts"]["suspects"] == "4"
+    assert (await heap(anna)).count("/desk/comments/") == 4, "the first ten of them"
     await mark(anna, shown)
     assert list(await anna.shown("/desk?suspects=only")) == [later]
     assert list(await anna.shown("/desk?status=spam")) == rubbish[::-1]
