@@ -48,8 +48,8 @@ bench: $(VENV)/test ## figures as ratios to limits measured beside them; see doc
 	@command -v wrk >/dev/null || apt-get install -y wrk || (echo "wrk is needed"; exit 1)
 	$(BIN)/python -m bench
 
-bench-large: $(VENV)/test ## a million comments, the memory of a long run, and the desk with 100,000 waiting
-	$(BIN)/python -m bench large misses memory desk
+bench-large: $(VENV)/test ## a million comments and a backup of them, the memory of a long run, and the desk with 100,000 waiting
+	$(BIN)/python -m bench large misses memory desk backup
 
 bench-growth: $(VENV)/test ## ten thousand comments to a million (BENCH_MOST for more): what takes longer with more; see docs/scaling.md
 	$(BIN)/python -m bench growth

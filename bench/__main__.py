@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench import (
     attack,
+    backup,
     beside_isso,
     blog,
     desk,
@@ -45,6 +46,7 @@ _PARTS = {
     "webhooks": webhooks.measure,
     "moving": moving.measure,
     "blog": blog.measure,
+    "backup": backup.measure,
     "stream": stream.measure,
 }
 _DEFAULT = ("disk", "single", "screening-cost", "scaling", "attack", "mail", "isso", "website", "webhooks")

@@ -66,7 +66,7 @@ def _meanwhile(settings: dict[str, str], file: Path, engine: str, table: Table) 
 @contextmanager
 def _importing(settings: dict[str, str], file: Path) -> Iterator[None]:
     process = subprocess.Popen(
-        _command("import", "wordpress", str(file), "--site", "bench"),
+        command("import", "wordpress", str(file), "--site", "bench"),
         env=os.environ | {"PYTHONPATH": str(servers.ROOT)} | settings,
         stdout=subprocess.DEVNULL,
     )
@@ -82,14 +82,15 @@ def moderation_service(settings: dict[str, str], *arguments: str) -> tuple[float
     """Run a command; return the seconds that it took, and the most megabytes that it held."""
     began = time.monotonic()
     environ = os.environ | {"PYTHONPATH": str(servers.ROOT)} | settings
-    process = subprocess.Popen(_command(*arguments), env=environ, stdout=subprocess.DEVNULL)
+    process = subprocess.Popen(command(*arguments), env=environ, stdout=subprocess.DEVNULL)
     _, status, used = os.wait4(process.pid, 0)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, arguments
     return time.monotonic() - began, used.ru_maxrss / _MEGABYTE
 
 
-def _command(*arguments: str) -> list[str]:
+def command(*arguments: str) -> list[str]:
+    """Return how one of the service's commands is called."""
     return [sys.executable, "-m", "moderation_service", *arguments]
 
 
