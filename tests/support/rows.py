@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy import or_, select
+from sqlalchemy import and_, or_, select
 
 from moderation_service.domain.moderation.reports import REPORT_OUTCOME
 from moderation_service.domain.moderation.statements import STATEMENT
@@ -27,7 +27,7 @@ from tests.support.running import until
 from tests.support.time_limits import PATIENCE
 
 _LATER = (STATEMENT, REPORT_OUTCOME)
-"""Kinds that wait on purpose before they are due."""
+"""Kinds that wait on purpose before they are due; once a worker holds one, it is no longer put off."""
 
 _AT_WORK = (
     select(people.c.id).where(
@@ -37,8 +37,11 @@ _AT_WORK = (
     select(deliveries.c.id).where(
         deliveries.c.kind != MODERATION,
         IS_TO_DELIVER,
-        or_(deliveries.c.lease_token.is_not(None), deliveries.c.attempts == 0),
-        or_(deliveries.c.kind.not_in(_LATER), deliveries.c.next_attempt_at <= deliveries.c.created_at),
+        or_(
+            deliveries.c.lease_token.is_not(None),
+            and_(deliveries.c.attempts == 0, deliveries.c.kind.not_in(_LATER)),
+            and_(deliveries.c.attempts == 0, deliveries.c.next_attempt_at <= deliveries.c.created_at),
+        ),
     ),
 )
 """What is due before who is leased: PostgreSQL answers each for another moment, and the one becomes the other."""
@@ -49,12 +52,13 @@ _COUNTED_ASIDE = {retention_rules, score_lessons, score_models, site_traffic, tr
 
 async def settled(database: Database, *, within: float = PATIENCE) -> None:
     """Wait until every notification is sent or put off, and written down: no worker has anything to write."""
+    await until(lambda: is_settled(database), within=within)
 
-    async def is_settled() -> bool:
-        async with database.read() as connection:
-            return not any([(await connection.execute(query.limit(1))).first() for query in _AT_WORK])
 
-    await until(is_settled, within=within)
+async def is_settled(database: Database) -> bool:
+    """Whether no worker has anything to write."""
+    async with database.read() as connection:
+        return not any([(await connection.execute(query.limit(1))).first() for query in _AT_WORK])
 
 
 async def interval_is_back(database: Database) -> None:
