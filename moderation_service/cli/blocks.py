@@ -123,7 +123,7 @@ async def _lift(settings: Settings, block_id: str) -> None:
     async with _opened(settings, Opening.EXISTING) as (_, sites, found):
         asked = list(sites)
         listed = await found.listed(asked, limit=MOST_OF_SITE * len(asked))
-        ids = [one.id for one in listed.blocks if one.id.startswith(block_id)]
+        ids = [one.id for one in listed.blocks if block_id and one.id.startswith(block_id)]
         if len(ids) > 1:
             command.fail([f"{len(ids)} blocks begin with {block_id}; give more of the id."])
         try:

@@ -34,7 +34,7 @@ def words(language: str, reason: Reason) -> str:
         "stamp_early": gettext("sent sooner than anybody can type"),
         "stamp_missing": gettext("not sent by the site’s form, as nearly all others are"),
         "work_awaited": gettext("sent without the automatic check against bots"),
-        "work_done": gettext("but it passed the automatic check against bots"),
+        "work_done": gettext("it passed the automatic check against bots"),
         "proved_author": gettext("earlier comments of this confirmed address were published"),
         "check_failed": gettext("it could not be checked completely"),
         "busy_page": gettext("far more comments on this page than the site is set to"),

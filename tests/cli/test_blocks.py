@@ -69,6 +69,7 @@ def test_the_beginning_of_an_id_is_enough_where_no_other_begins_so() -> None:
     first, second = (run("add", "word", one, "--site", "coop").output.split()[-1] for one in words)
     assert "2 blocks begin with 0" in run("lift", "0", exit_code=1).output
     run("lift", first[:-1])
+    run("lift", "", exit_code=1)
     listed = run("list").output
     assert first not in listed
     assert second in listed
