@@ -160,9 +160,12 @@ class _Connection(PatientConnection):
         self._server.open.opened(self)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Be forgotten."""
+        """Be forgotten, with the rest of an answered request's body, for which aiohttp would go on waiting."""
+        serving = self._task_handler
         super().connection_lost(exc)
         self._server.lost(self)
+        if serving is not None and self.stage is Stage.IDLE:
+            serving.cancel()
 
     def data_received(self, data: bytes) -> None:
         """Read on; what comes when our side is closed will not be answered."""

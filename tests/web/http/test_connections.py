@@ -124,6 +124,19 @@ async def test_a_body_that_trickles_in_makes_room_before_an_answer_does() -> Non
             assert b" 200 " in await answer(reader)
 
 
+async def test_nothing_waits_for_the_rest_of_a_body_when_who_was_answered_leaves() -> None:
+    async with site() as served:
+        reader, writer = await served.connect()
+        [connection] = served.server.connections
+        serving = connection._task_handler
+        assert serving is not None
+        connection._lingering_time = 10 * PATIENCE
+        writer.write(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nab")
+        assert b" 200 " in await answer(reader)
+        writer.close()
+        await until(serving.done)
+
+
 async def test_who_sends_no_whole_head_in_time_is_closed_and_who_keeps_alive_is_not(
     monkeypatch: pytest.MonkeyPatch, logged: Callable[[], str]
 ) -> None:
