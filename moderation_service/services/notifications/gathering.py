@@ -68,7 +68,9 @@ async def gather(connection: Connection, person_id: str, reader: Reader) -> Mess
         connection, person_id, list(roles), new_id=stamp.id, message_id=stamp.message_id, now=stamp.now, most=most
     )
     await _take_out(connection, message.id, roles)
-    content = await messages.content(connection, message.id, reader.limits.shown, most=most)
+    content = await messages.content(
+        connection, message.id, reader.limits.shown, most=most, looked_up=reader.limits.looked_up
+    )
     if not content.total:
         await _close_if_empty(connection, message)
         return None

@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from moderation_service.domain.notifications.message import IN_FULL
 from moderation_service.outgoing_http.client import WITHIN
+from moderation_service.storage.notifications.messages import MOST_LOOKED_UP
 from moderation_service.storage.notifications.outbox import MOST_IN_A_MESSAGE
 
 
@@ -24,5 +25,7 @@ class DeliveryLimits:
     """How many comments a message shows; the rest is a count."""
     most_in_message: int = MOST_IN_A_MESSAGE
     """About how many notifications a message holds; what is beyond waits for the next one."""
+    looked_up: int = MOST_LOOKED_UP
+    """Comments beyond a message that are looked up to say how many of them look like spam."""
     most_by_batch: int = 200
     """For whom more waits, the message is gathered by itself, by statements bounded however much it is."""

@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, case, func, or_, select, tuple_, update
 
 from moderation_service.domain.notifications.states import MODERATION, DeliveryState, NotificationState
 from moderation_service.domain.screening import assessment
@@ -15,11 +15,13 @@ from moderation_service.storage.notifications.deliveries import Stored
 from moderation_service.storage.notifications.outbox import STILL_PENDING, is_next
 from moderation_service.storage.schema import IS_WAITING, comments, deliveries, notifications
 
-_IS_SPAM = case((comments.c.suspicion >= assessment.SUSPECT_FROM, 1), else_=0)
+MOST_LOOKED_UP = 10_000
+"""How many comments beyond a message are looked up; 800,000 took a second, in which nobody could post."""
+
+_LOOKS_LIKE_SPAM = comments.c.suspicion >= assessment.SUSPECT_FROM
+_IS_SPAM = case((_LOOKS_LIKE_SPAM, 1), else_=0)
 _COUNT = func.count(notifications.c.comment_id.distinct())
-_COUNT_OF_SPAM = func.count(
-    case((comments.c.suspicion >= assessment.SUSPECT_FROM, notifications.c.comment_id)).distinct()
-)
+_COUNT_OF_SPAM = func.count(case((_LOOKS_LIKE_SPAM, notifications.c.comment_id)).distinct())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +29,8 @@ class Content:
     """What a message holds: its first comments, each with site and moderator, and a count of all.
 
     What a full message could not hold waits `beyond` it. Of all, `published` were published by themselves, as the
-    last value of each of the first says of it. Of what it holds and what is beyond, `suspects` look like spam.
+    last value of each of the first says of it. Of what it holds and what is beyond, `suspects` look like spam;
+    none are counted where more is beyond than is looked at.
     """
 
     first: tuple[tuple[str, str, str, bool], ...]
@@ -96,11 +99,16 @@ async def fix(
 
 
 async def content(
-    connection: Connection, message_id: str, limit: int, *, most: int = outbox.MOST_IN_A_MESSAGE
+    connection: Connection,
+    message_id: str,
+    limit: int,
+    *,
+    most: int = outbox.MOST_IN_A_MESSAGE,
+    looked_up: int = MOST_LOOKED_UP,
 ) -> Content:
     """Return what a message still holds: what is not probable spam first, then in order of arrival.
 
-    Only beyond one of `most` notifications more may wait for the next.
+    Only beyond one of `most` notifications more may wait for the next; of these up to `looked_up` are looked at.
     """
     inside = (notifications.c.message_id == message_id, IS_WAITING)
     rows = await connection.execute(
@@ -125,7 +133,11 @@ async def content(
         .where(*inside)
     )
     total, suspects, fewest_reminders = (await connection.execute(count)).one()
-    beyond, suspects_beyond = await _beyond(connection, message_id) if total >= most else (0, 0)
+    beyond = await _beyond(connection, message_id) if total >= most else 0
+    if beyond > looked_up:
+        suspects = 0
+    elif beyond:
+        suspects += await _suspects_beyond(connection, message_id)
     told = select(_COUNT).where(*inside, notifications.c.afterwards)
     published: int = (await connection.execute(told)).scalar_one()
     return Content(
@@ -134,20 +146,24 @@ async def content(
         is_reminder=bool(fewest_reminders),
         beyond=beyond,
         published=published,
-        suspects=suspects + suspects_beyond,
+        suspects=suspects,
     )
 
 
-async def _beyond(connection: Connection, message_id: str) -> tuple[int, int]:
-    """Count the comments that wait for a message's person and are in no message yet, and which look like spam."""
+async def _beyond(connection: Connection, message_id: str) -> int:
+    """Count the comments that wait for a message's person and are in no message yet, by an index alone."""
+    return (await connection.execute(select(_COUNT).where(*_is_beyond(message_id)))).scalar_one()
+
+
+async def _suspects_beyond(connection: Connection, message_id: str) -> int:
+    """Count those of them that look like spam; each comment is looked up."""
+    query = select(_COUNT_OF_SPAM).join(comments, comments.c.id == notifications.c.comment_id)
+    return (await connection.execute(query.where(*_is_beyond(message_id)))).scalar_one()
+
+
+def _is_beyond(message_id: str) -> tuple[ColumnElement[bool], ...]:
     person = select(deliveries.c.person_id).where(deliveries.c.id == message_id).scalar_subquery()
-    query = (
-        select(_COUNT, _COUNT_OF_SPAM)
-        .join(comments, comments.c.id == notifications.c.comment_id)
-        .where(notifications.c.person_id == person, IS_WAITING, notifications.c.message_id.is_(None))
-    )
-    count, suspects = (await connection.execute(query)).one()
-    return count, suspects
+    return notifications.c.person_id == person, IS_WAITING, notifications.c.message_id.is_(None)
 
 
 async def settle(

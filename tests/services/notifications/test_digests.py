@@ -71,6 +71,18 @@ async def test_what_one_message_cannot_hold_is_sent_by_the_next_ones(
     await office.assert_balanced()
 
 
+async def test_where_too_many_wait_to_be_looked_at_the_subject_counts_all_and_names_no_spam(
+    office: Office, smtp: MailServer
+) -> None:
+    delivery = office.delivery(delivery_limits=DeliveryLimits(most_in_message=4, looked_up=3))
+    await office.post(6, assessment=SUSPECT)
+    await office.post(8)
+    await delivery.deliver_due()
+    subject = " ".join(smtp.to(PAUL)[0].message["Subject"].split())
+    assert "14 comments are waiting for your decision" in subject
+    assert "spam" not in subject
+
+
 async def test_the_first_comment_is_mailed_at_once_and_the_next_after_the_interval(
     office: Office, smtp: MailServer, clock: Clock
 ) -> None:
