@@ -1,13 +1,13 @@
 """The moderation API: a site's pages, their titles, whether they take comments, and where they move."""
 
 from enum import StrEnum
-from typing import Any
 
-from marshmallow import fields, pre_load
+from marshmallow import fields
 
 from schemas.base import (
     Choice,
     Count,
+    Entries,
     HttpUrl,
     Id,
     Line,
@@ -16,7 +16,6 @@ from schemas.base import (
     ResponseSchema,
     Switch,
     Timestamp,
-    at_most,
 )
 from schemas.comments import TITLE_CHARACTERS, URL_CHARACTERS
 from schemas.moderation import Outcome
@@ -57,17 +56,8 @@ class PageChange(RequestSchema):
 class PageChanges(RequestSchema):
     """Up to 100 changes, made one after the other; with `dry_run` nothing is changed."""
 
-    pages = fields.List(
-        fields.Nested(PageChange, error_messages={"null": "wrong_type"}),
-        required=True,
-        error_messages={"required": "required", "null": "required", "invalid": "wrong_type"},
-        metadata={"maxItems": PAGES_AT_ONCE},
-    )
+    pages = Entries(fields.Nested(PageChange, error_messages={"null": "wrong_type"}), most=PAGES_AT_ONCE)
     dry_run = Switch(load_default=False)
-
-    @pre_load
-    def _count(self, data: Any, **_: Any) -> Any:
-        return at_most(data, "pages", PAGES_AT_ONCE)
 
 
 class ModeratedPage(ResponseSchema):

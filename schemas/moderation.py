@@ -3,12 +3,13 @@
 from enum import StrEnum
 from typing import Any
 
-from marshmallow import ValidationError, fields, pre_load, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
 from schemas.base import (
     Choice,
     Count,
     Cursor,
+    Entries,
     Fault,
     HttpUrl,
     Id,
@@ -18,7 +19,6 @@ from schemas.base import (
     ResponseSchema,
     Text,
     Timestamp,
-    at_most,
 )
 from schemas.comments import BODY_BYTES
 
@@ -114,16 +114,7 @@ class DecisionItem(RequestSchema):
 class Decisions(RequestSchema):
     """Up to 500 decisions."""
 
-    decisions = fields.List(
-        fields.Nested(DecisionItem, error_messages={"null": "wrong_type"}),
-        required=True,
-        error_messages={"required": "required", "null": "required", "invalid": "wrong_type"},
-        metadata={"maxItems": DECISIONS_AT_ONCE},
-    )
-
-    @pre_load
-    def _count(self, data: Any, **_: Any) -> Any:
-        return at_most(data, "decisions", DECISIONS_AT_ONCE)
+    decisions = Entries(fields.Nested(DecisionItem, error_messages={"null": "wrong_type"}), most=DECISIONS_AT_ONCE)
 
 
 class DecisionResult(ResponseSchema):

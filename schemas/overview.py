@@ -1,16 +1,13 @@
 """Reading of many pages at once: counts, the pages of a site, its newest comments."""
 
-from typing import Any
-
-from marshmallow import ValidationError, fields, pre_load
+from marshmallow import fields
 
 from schemas.base import (
     Count,
-    Fault,
+    Entries,
     HttpUrl,
     Id,
     Line,
-    Messages,
     QuerySchema,
     RequestSchema,
     ResponseSchema,
@@ -22,20 +19,10 @@ COUNTS_IN_AN_ADDRESS = 200
 COUNTS_IN_A_BODY = 1_000
 PAGES_AT_ONCE = 200
 
-_LIST: Messages = {"required": "required", "null": "required", "invalid": "wrong_type"}
 
-
-def _page_urls(*, least: int, most: int) -> fields.List[Any]:
+def _page_urls(*, least: int, most: int) -> Entries:
     url = HttpUrl(required=True, limit=URL_CHARACTERS, metadata={"format": "url"})
-    limits = {"minItems": least, "maxItems": most}
-    return fields.List(url, required=True, error_messages=_LIST, metadata=limits)
-
-
-def _refuse_too_many(data: Any, name: str, most: int) -> None:
-    """Refuse too many before looking at each."""
-    urls = data.get(name) if isinstance(data, dict) else None
-    if isinstance(urls, list) and len(urls) > most:
-        raise ValidationError(Fault("too_many", most), name)
+    return Entries(url, least=least, most=most)
 
 
 class CountsQuery(QuerySchema):
@@ -43,21 +30,11 @@ class CountsQuery(QuerySchema):
 
     page_url = _page_urls(least=1, most=COUNTS_IN_AN_ADDRESS)
 
-    @pre_load
-    def _count(self, data: Any, **_: Any) -> Any:
-        _refuse_too_many(data, "page_url", COUNTS_IN_AN_ADDRESS)
-        return data
-
 
 class CountsRequest(RequestSchema):
     """The same for long lists."""
 
     page_urls = _page_urls(least=0, most=COUNTS_IN_A_BODY)
-
-    @pre_load
-    def _count(self, data: Any, **_: Any) -> Any:
-        _refuse_too_many(data, "page_urls", COUNTS_IN_A_BODY)
-        return data
 
 
 class CommentCounts(ResponseSchema):

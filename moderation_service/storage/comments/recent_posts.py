@@ -33,7 +33,7 @@ async def find(
     repetitions_since: datetime,
     now: datetime,
 ) -> Recent:
-    """Return what the drafts' networks have posted where that is limited, and which drafts were posted before.
+    """Return what networks near their limit have posted, and which drafts were posted before.
 
     What was posted in the future, by a clock that was wrong, counts as long ago.
     """
@@ -74,7 +74,7 @@ async def times(
     return await _times(connection, traces, counted, since, now)
 
 
-Counts = Mapping[tuple[str, str], int]
+_Counts = Mapping[tuple[str, str], int]
 """How many posts were found by a column's name and a hash."""
 
 _NETWORK, _WIDE, _FINGERPRINT = "network_hash", "wide_network_hash", "fingerprint"
@@ -111,7 +111,7 @@ async def _counted(
     posts_since: datetime,
     repetitions_since: datetime,
     now: datetime,
-) -> Counts:
+) -> _Counts:
     """Count what is limited and what may be repeated, in one statement whatever their number."""
     limited = [one for one in traces if one.limits]
     if not limited and not fingerprints:
@@ -136,7 +136,7 @@ def _json(texts: Collection[str]) -> str:
 
 
 async def _times(
-    connection: Connection, traces: Sequence[Traces], counted: Counts, since: datetime, now: datetime
+    connection: Connection, traces: Sequence[Traces], counted: _Counts, since: datetime, now: datetime
 ) -> dict[str, list[datetime]]:
     """Return the times of posts of networks that are so near a limit that these posts may pass it."""
     near: dict[str, set[str]] = {_NETWORK: set(), _WIDE: set()}
