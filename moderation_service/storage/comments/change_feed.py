@@ -6,7 +6,6 @@ from functools import cache
 from operator import attrgetter
 from typing import Any, Self
 
-import orjson
 from sqlalchemy import (
     BigInteger,
     ColumnElement,
@@ -25,8 +24,8 @@ from moderation_service.domain.comments.comment import Status
 from moderation_service.storage.comments.page_titles import public_title
 from moderation_service.storage.comments.public import COLUMNS, comment_of
 from moderation_service.storage.engine import bounded
-from moderation_service.storage.engine.json_rows import decoder, json_rows
-from moderation_service.storage.engine.prepared import Question, Reads, Row
+from moderation_service.storage.engine.json_rows import decoder, json_rows, rows_of
+from moderation_service.storage.engine.questions import Question, Reads, Row
 from moderation_service.storage.moderation.decisions import withdrawn_because
 from moderation_service.storage.schema import ERASED, IS_PUBLIC, change_counters, change_eras, comments, pages
 
@@ -70,7 +69,7 @@ class FeedSlice:
         on_pages = {row[0]: row[1:] for row in _decode_pages(found_pages)}
         changes = [_change(one, *on_pages[one[2]]) for one in _decode_changes(found)]
         eras = [Era(first=number, tag=era)] if era is not None else []
-        eras += [Era(first=first, tag=tag) for first, tag in sorted(orjson.loads(later or "[]"))]
+        eras += [Era(first=first, tag=tag) for first, tag in sorted(rows_of(later))]
         return cls(changes=sorted(changes, key=attrgetter("number")), head=head or 0, eras=eras)
 
 

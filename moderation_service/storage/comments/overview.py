@@ -29,8 +29,8 @@ from moderation_service.domain.comments.comment import CommentOnPage, Status
 from moderation_service.domain.comments.pages import CommentedPage
 from moderation_service.storage.comments.public import COLUMNS
 from moderation_service.storage.engine import bounded
-from moderation_service.storage.engine.json_rows import as_id, decoder, json_rows, json_texts
-from moderation_service.storage.engine.prepared import Question, Reads
+from moderation_service.storage.engine.json_rows import as_id, decoder, json_rows, json_texts, rows_of
+from moderation_service.storage.engine.questions import Question, Reads
 from moderation_service.storage.schema import IS_PUBLIC, PAGE_IS_MOVING, comments, pages
 
 _BEFORE_ALL = "00000000-0000-0000-0000-000000000000"
@@ -74,7 +74,7 @@ async def counts(reads: Reads, page_ids: Sequence[str], *, is_settled: bool) -> 
     asked = {page_id.replace("-", ""): page_id for page_id in page_ids}
     question = counts_question(is_settled=is_settled)
     [[found, last_change]] = await reads.rows(question, {"page_ids": orjson.dumps(list(asked)).decode()})
-    by_page = {asked[page_id]: count for page_id, count in orjson.loads(found or "[]")}
+    by_page = {asked[page_id]: count for page_id, count in rows_of(found)}
     return Counts(by_page=by_page, last_change=last_change)
 
 

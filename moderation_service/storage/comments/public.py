@@ -13,7 +13,7 @@ from moderation_service.domain.comments.closing import Commenting
 from moderation_service.domain.comments.comment import PublicComment
 from moderation_service.storage.engine import bounded
 from moderation_service.storage.engine.json_rows import decoder, json_rows
-from moderation_service.storage.engine.prepared import Question, Reads
+from moderation_service.storage.engine.questions import Question, Reads
 from moderation_service.storage.schema import IS_PUBLIC, PAGE_IS_MOVING, comments, pages
 
 COLUMNS = (
@@ -192,11 +192,13 @@ def page_question(*, is_first: bool, newest_first: bool, is_settled: bool = True
     if not is_first:
         passed = select(comments.c.id).where(*here, before).order_by(back).limit(1)
         parts += [passed, passed.offset(most - 1)]
-    return Question(select(*page_facts(is_settled=is_settled), *(part.scalar_subquery() for part in parts)))
+    asked = select(*page_facts(is_settled=is_settled), *(part.scalar_subquery() for part in parts))
+    return Question(asked, "page_id", *(() if is_first else ("after",)))
 
 
 @cache
 def one_question() -> Question:
     """Return the question for one comment."""
     comment_id = bindparam("comment_id", type_=comments.c.id.type)
-    return Question(select(*COLUMNS, comments.c.change_at).where(comments.c.id == comment_id, IS_PUBLIC))
+    asked = select(*COLUMNS, comments.c.change_at).where(comments.c.id == comment_id, IS_PUBLIC)
+    return Question(asked, "comment_id")

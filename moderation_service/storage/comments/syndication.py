@@ -14,7 +14,7 @@ from moderation_service.storage.comments import overview, public
 from moderation_service.storage.comments.public import COLUMNS, FACTS, PageFacts
 from moderation_service.storage.engine import bounded
 from moderation_service.storage.engine.json_rows import decoder, json_rows
-from moderation_service.storage.engine.prepared import Question, Reads
+from moderation_service.storage.engine.questions import Question, Reads
 from moderation_service.storage.schema import comments, pages
 
 _NAMES = tuple(one.name for one in COLUMNS)

@@ -40,7 +40,7 @@ from moderation_service.storage.comments.public import (
 from moderation_service.storage.engine import bounded
 from moderation_service.storage.engine.database import Connection
 from moderation_service.storage.engine.json_rows import decoder, json_rows
-from moderation_service.storage.engine.prepared import Question, Reads
+from moderation_service.storage.engine.questions import Question, Reads
 from moderation_service.storage.schema import IS_ROOTLESS, comments
 
 _ID = comments.c.id.type
@@ -222,7 +222,8 @@ def threads_question(*, is_first: bool, newest_first: bool, is_settled: bool = T
         to_pass = [not_(_behind(after, newest_first=newest_first))]
         passed = _roots(here, to_pass, limit + 1, newest_first=not newest_first, name="passed")
         parts += [select(passed.c.root_id).where(passed.c.place == one) for one in (literal(1), limit + 1)]
-    return Question(select(*page_facts(is_settled=is_settled), *(part.scalar_subquery() for part in parts)))
+    asked = select(*page_facts(is_settled=is_settled), *(part.scalar_subquery() for part in parts))
+    return Question(asked, "page_id", *(() if is_first else ("after",)))
 
 
 def _behind(place: ColumnElement[Any], *, newest_first: bool) -> ColumnElement[bool]:
@@ -280,7 +281,8 @@ def thread_question(*, is_first: bool, is_settled: bool = True) -> Question:
         back = [one.desc() for one in order]
         passed = select(comments.c.id).where(*here, not_(is_behind)).order_by(*back).limit(1)
         parts += [passed, passed.offset(most - 1)]
-    return Question(select(*page_facts(is_settled=is_settled), *(part.scalar_subquery() for part in parts)))
+    asked = select(*page_facts(is_settled=is_settled), *(part.scalar_subquery() for part in parts))
+    return Question(asked, "page_id", "thread", *(() if is_first else ("after",)))
 
 
 @cache

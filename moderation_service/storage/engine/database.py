@@ -25,8 +25,10 @@ from moderation_service.storage.engine import connection as statements
 from moderation_service.storage.engine import postgresql_server, sqlite_connections
 from moderation_service.storage.engine.faults import GONE, code_of, in_our_words
 from moderation_service.storage.engine.limits import DatabaseLimits
-from moderation_service.storage.engine.prepared import PostgresqlReads, Reads, SqliteReads
+from moderation_service.storage.engine.postgresql_reads import PostgresqlReads
+from moderation_service.storage.engine.questions import Reads
 from moderation_service.storage.engine.sqlite_files import Checkpoints, SqliteFiles, build_anew, cut_log_off
+from moderation_service.storage.engine.sqlite_reads import SqliteReads
 from moderation_service.storage.engine.writer_thread import WriterThread
 from moderation_service.storage.engine.writers_lock import WritersLock
 from moderation_service.storage.schema import UtcDateTime
@@ -436,7 +438,12 @@ async def _open_postgresql(url: str, limits: DatabaseLimits) -> Database:
     return Database(
         engine,
         engine,
-        reads=PostgresqlReads(server.connect, engine.dialect, names_statements=not server.is_pooled),
+        reads=PostgresqlReads(
+            server.connect,
+            engine.dialect,
+            most_waiting=limits.waiting_reads,
+            names_statements=not server.is_pooled,
+        ),
         limits=limits,
         patient=patient,
         limits_itself=server.is_pooled,

@@ -19,11 +19,27 @@ from moderation_service.storage.schema import UtcDateTime
 _HEX = 32
 _SIGN_OF_ZONE = -6
 
-Decode = Callable[[str | None], list[list[Any]]]
+Rows = str | list[list[Any]] | None
+"""The JSON of rows: its text, or what it says where it came within other JSON; None without any."""
+Decode = Callable[[Rows], list[list[Any]]]
 
 
 class json_rows(FunctionElement[str]):  # noqa: N801 - a function of SQL
     """An aggregate: all rows as one JSON array of arrays, in no certain order; NULL or `[]` without any."""
+
+    type = Text()
+    inherit_cache = True
+
+
+class json_pairs(FunctionElement[str]):  # noqa: N801 - a function of SQL
+    """An aggregate: all rows of a number and a JSON text as one JSON array of arrays, in no certain order."""
+
+    type = Text()
+    inherit_cache = True
+
+
+class json_item(FunctionElement[str]):  # noqa: N801 - a function of SQL
+    """An item of a JSON array, a text, by its place in it, from 0 on."""
 
     type = Text()
     inherit_cache = True
@@ -57,6 +73,30 @@ def _json_rows_sqlite(element: json_rows, compiler: SQLCompiler, **options: Any)
 @compiles(json_rows, "postgresql")
 def _json_rows_postgresql(element: json_rows, compiler: SQLCompiler, **options: Any) -> str:
     return f"json_agg(json_build_array({compiler.process(element.clauses, **options)}))"
+
+
+@compiles(json_pairs, "sqlite")
+def _json_pairs_sqlite(element: json_pairs, compiler: SQLCompiler, **options: Any) -> str:
+    number, text = (compiler.process(one, **options) for one in element.clauses)
+    return f"'[' || group_concat('[' || {number} || ',' || {text} || ']') || ']'"
+
+
+@compiles(json_pairs, "postgresql")
+def _json_pairs_postgresql(element: json_pairs, compiler: SQLCompiler, **options: Any) -> str:
+    number, text = (compiler.process(one, **options) for one in element.clauses)
+    return f"json_agg(json_build_array({number}, {text}))"
+
+
+@compiles(json_item, "sqlite")
+def _json_item_sqlite(element: json_item, compiler: SQLCompiler, **options: Any) -> str:
+    array, place = (compiler.process(one, **options) for one in element.clauses)
+    return f"json_extract({array}, '$[{place}]')"
+
+
+@compiles(json_item, "postgresql")
+def _json_item_postgresql(element: json_item, compiler: SQLCompiler, **options: Any) -> str:
+    array, place = (compiler.process(one, **options) for one in element.clauses)
+    return f"(CAST({array} AS JSON) ->> {place})"
 
 
 @compiles(byte_length, "sqlite")
@@ -94,8 +134,8 @@ def decoder(columns: Sequence[ColumnElement[Any]]) -> Decode:
     convert = [(place, _text_of(column)) for place, column in enumerate(columns)]
     special = [(place, read) for place, read in convert if read is not None]
 
-    def decode(text: str | None) -> list[list[Any]]:
-        rows: list[list[Any]] = [] if text is None else orjson.loads(text)
+    def decode(found: Rows) -> list[list[Any]]:
+        rows = rows_of(found)
         for place, read in special:
             for row in rows:
                 value = row[place]
@@ -104,6 +144,14 @@ def decoder(columns: Sequence[ColumnElement[Any]]) -> Decode:
         return rows
 
     return decode
+
+
+def rows_of(found: Rows) -> list[list[Any]]:
+    """Return the rows of `json_rows` or `json_pairs` with what JSON knows."""
+    if isinstance(found, list):
+        return found
+    rows: list[list[Any]] = [] if found is None else orjson.loads(found)
+    return rows
 
 
 def _text_of(column: ColumnElement[Any]) -> Callable[[Any], Any] | None:

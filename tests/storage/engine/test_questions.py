@@ -1,27 +1,28 @@
 """Prepared questions answer as SQLAlchemy does, through a pooler too, and outlive a connection that went away."""
 
 import asyncio
+import json
 from dataclasses import replace
 from sqlite3 import OperationalError
 
 import pytest
-from sqlalchemy import bindparam, select, text
+from sqlalchemy import LargeBinary, bindparam, select, text
+from sqlalchemy.dialects import sqlite
 
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.storage.comments import public
-from moderation_service.storage.engine import postgresql_server
+from moderation_service.storage.engine import postgresql_server, questions
 from moderation_service.storage.engine.database import Database
-from moderation_service.storage.engine.prepared import PostgresqlReads, Question
+from moderation_service.storage.engine.postgresql_reads import PostgresqlReads
+from moderation_service.storage.engine.questions import Batch, Gathering, Question, Row
 from moderation_service.storage.schema import comments
 from tests.conftest import ENGINES, Clock, Start
 from tests.support.office import Office
 from tests.support.time_limits import PATIENT
 
-STATED = Question(
-    select(comments).where(
-        comments.c.id == bindparam("wanted", type_=comments.c.id.type), comments.c.revision == 1
-    )
-)
+_WANTED = bindparam("wanted", type_=comments.c.id.type)
+_KNOWN = [column for column in comments.columns if not isinstance(column.type, LargeBinary)]
+STATED = Question(select(*_KNOWN).where(comments.c.id == _WANTED, comments.c.revision == 1), "wanted")
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def test_a_question_gives_what_the_same_statement_gives(office: Office) ->
     await office.decide([comment_id])
     async with office.database.read() as connection:
         expected = (await connection.execute(STATED.statement, {"wanted": comment_id})).all()
-    assert await office.database.reads.rows(STATED, {"wanted": comment_id}) == [tuple(row) for row in expected]
+    assert await office.database.reads.rows(STATED, {"wanted": comment_id}) == [list(row) for row in expected]
     one = await public.one(office.database.reads, comment_id)
     [same] = (
         await public.page_slice(
@@ -59,7 +60,10 @@ async def test_without_names_for_statements_the_answers_are_the_same(office: Off
     engine = database._reader
     server = await postgresql_server.reach(office.container.settings.database_url, lock_timeout=1)
     nameless = PostgresqlReads(
-        lambda: server.connect(statement_cache_size=0), engine.dialect, names_statements=False
+        lambda: server.connect(statement_cache_size=0),
+        engine.dialect,
+        most_waiting=10,
+        names_statements=False,
     )
     try:
         found = await nameless.rows(STATED, {"wanted": comment_id})
@@ -92,7 +96,6 @@ async def test_with_too_many_before_it_a_question_is_refused_at_once(database_ur
             await database.reads.rows(STATED, {"wanted": "00000000-0000-0000-0000-000000000000"})
 
 
-@pytest.mark.parametrize("place", [ENGINES[0]], indirect=True)
 async def test_questions_of_one_moment_are_answered_each_by_itself(office: Office) -> None:
     ids = await office.post(), await office.post(body="altro"), await office.post(body="ancora")
     wrong = Question(select(comments.c.id).where(comments.c.id == text("no_such_function()")))
@@ -102,6 +105,83 @@ async def test_questions_of_one_moment_are_answered_each_by_itself(office: Offic
     asked.insert(7, reads.rows(wrong, {}))
     found = await asyncio.gather(*asked, return_exceptions=True)
     failed = found.pop(7)
-    assert isinstance(failed, OperationalError)
+    assert isinstance(failed, OperationalError | UnavailableError)
     expected = [[one] for one in wanted[:3]] + [[]]
     assert [[row[0] for row in rows] for rows in found if not isinstance(rows, BaseException)] == expected * 5
+
+
+class Server:
+    """Stands for a database that answers when it is told to: what was sent to it, and who waits for what."""
+
+    def __init__(self, *, most_waiting: int = 100) -> None:
+        self.sent: list[Batch] = []
+        self.gathering = Gathering(sqlite.dialect(), self.sent.append, most_running=2, most_waiting=most_waiting)
+
+    def ask(self, *wanted: str) -> list[asyncio.Task[list[Row]]]:
+        return [asyncio.create_task(self.gathering.rows(STATED, {"wanted": one})) for one in wanted]
+
+    @staticmethod
+    def asked_in(batch: Batch) -> list[str]:
+        [asked] = [value for value in batch.values if isinstance(value, str) and value.startswith("[[")]
+        return [one for _, one in json.loads(asked)]
+
+
+async def until_asked() -> None:
+    for _ in range(3):
+        await asyncio.sleep(0)
+
+
+async def test_what_is_asked_while_others_are_answered_is_sent_together() -> None:
+    server = Server()
+    first = server.ask("a")
+    await until_asked()
+    second = server.ask("b")
+    await until_asked()
+    later = server.ask(*map(str, range(11)))
+    await until_asked()
+    assert [server.asked_in(one) for one in server.sent] == [["a"], ["b"]]
+    server.sent[0].answer("[[0,[]]]")
+    assert await first[0] == []
+    assert [len(server.asked_in(one)) for one in server.sent] == [1, 1, 8]
+    server.sent[1].fail(UnavailableError())
+    with pytest.raises(UnavailableError):
+        await second[0]
+    assert [server.asked_in(one) for one in server.sent[2:]] == [list("01234567"), ["8", "9", "10"]]
+    server.sent[3].answer("[[2,[]],[0,[]],[1,[]]]")
+    server.sent[2].answer("[]")  # an answer in which those are missing who asked
+    outcomes = await asyncio.gather(*later, return_exceptions=True)
+    assert outcomes[8:] == [[], [], []]
+    assert all(isinstance(one, KeyError) for one in outcomes[:8])
+
+
+async def test_whoever_leaves_is_not_asked_for() -> None:
+    server = Server()
+    running = server.ask("a")
+    await until_asked()
+    running += server.ask("b")
+    await until_asked()
+    left, stayed = server.ask("left", "stayed")
+    await until_asked()
+    left.cancel()
+    await until_asked()
+    server.sent[0].answer("[[0,[]]]")
+    assert server.asked_in(server.sent[2]) == ["stayed"]
+    server.sent[1].answer("[[0,[]]]")
+    server.sent[2].answer("[[0,[]]]")
+    assert [await one for one in (*running, stayed)] == [[], [], []]
+
+
+async def test_a_question_that_is_not_sent_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(questions, "_WITHIN", 0.05)
+    server = Server()
+    running = server.ask("a")
+    await until_asked()
+    running += server.ask("b")
+    await until_asked()
+    [late] = server.ask("late")
+    with pytest.raises(UnavailableError):
+        await late
+    for one in server.sent:
+        one.answer("[[0,[]]]")
+    assert [await one for one in running] == [[], []]
+    assert len(server.sent) == 2
