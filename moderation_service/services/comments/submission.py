@@ -129,6 +129,18 @@ class Submissions:
         return self._work.asking(receipt, site)
 
     async def _submit(self, draft: Draft, candidate: Candidate, *, is_near_limit: bool) -> Receipt:
+        with self._writer.expecting():
+            made = await self._made(draft, candidate, is_near_limit=is_near_limit)
+        if isinstance(made, Receipt):
+            return made
+        with self._backlog.counted(candidate.site) if made.status is Status.PENDING else nullcontext():
+            receipt = await self._writer.submit(made)
+        if made.network_sealed is not None:
+            self._outside.wake()
+        return receipt
+
+    async def _made(self, draft: Draft, candidate: Candidate, *, is_near_limit: bool) -> Draft | Receipt:
+        """Return the draft as it is to be stored, or what was answered before to the same."""
         site = candidate.site
         try:
             await self._backlog.check(site)
@@ -146,18 +158,13 @@ class Submissions:
                 return known
             raise pipeline.refusal(assessment, site)
         rendering = await self._renderer.render(draft.body)
-        draft = replace(
+        return replace(
             draft,
             body_html=rendering.html,
             renderer=rendering.renderer,
             assessment=assessment,
             network_sealed=self._outside.prepare(draft.id, candidate, assessment),
         )
-        with self._backlog.counted(site) if draft.status is Status.PENDING else nullcontext():
-            receipt = await self._writer.submit(draft)
-        if draft.network_sealed is not None:
-            self._outside.wake()
-        return receipt
 
     async def _known_before(self, draft: Draft) -> Receipt | None:
         """Ask what is stored: return what was answered before, or raise why the draft is refused."""

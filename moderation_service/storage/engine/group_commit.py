@@ -4,7 +4,8 @@ import asyncio
 import math
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Lock
 from typing import Generic, TypeVar
@@ -27,6 +28,8 @@ _BATCH = 256
 _BUSY = 8
 _LINGER = 0.004
 """Seconds that a batch waits for clients who are expected back, while there are many."""
+_LONGEST = 0.05
+"""Seconds that it waits at most for those who are back, and whose items are being made."""
 _BUSY_FOR = 0.05
 """Seconds after an arrival for which more are expected."""
 
@@ -69,6 +72,7 @@ class GroupCommit(Generic[Item, Result]):
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._taking = Lock()
         self._arrived = asyncio.Event()
+        self._expected = 0
         self._closed = False
         self.last_failure = -math.inf
         """When the database last refused everything, by the monotonic clock."""
@@ -83,6 +87,15 @@ class GroupCommit(Generic[Item, Result]):
     def waiting(self) -> int:
         """How many items are not in a transaction yet."""
         return len(self._waiting)
+
+    @contextmanager
+    def expecting(self) -> Iterator[None]:
+        """Count on one more item, which is being made until the context ends."""
+        self._expected += 1
+        try:
+            yield
+        finally:
+            self._expected -= 1
 
     async def submit(self, item: Item) -> Result:
         """Return the item's result when it is on disk; raise UnavailableError when there is no room or time."""
@@ -143,12 +156,14 @@ class GroupCommit(Generic[Item, Result]):
         Who was answered just now mostly asks again at once. A batch of all costs hardly more than one of half, and
         two halves that are read and written in turns hold each other up.
         """
-        until = time.monotonic() + (_LINGER if crowd >= _BUSY else 0.0)
-        most = min(crowd, _BATCH) if crowd >= _BUSY else _BATCH
+        is_busy = crowd >= _BUSY
+        began = time.monotonic()
+        most = min(crowd, _BATCH) if is_busy else _BATCH
         while len(self._waiting) < most:
             waiting = len(self._waiting)
             await asyncio.sleep(0)
-            if len(self._waiting) == waiting and time.monotonic() >= until:
+            patience = (_LONGEST if self._expected else _LINGER) if is_busy else 0.0
+            if len(self._waiting) == waiting and time.monotonic() - began >= patience:
                 return
 
     def close(self) -> None:

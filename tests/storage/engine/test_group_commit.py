@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import TypeVar
@@ -14,6 +15,7 @@ from moderation_service.domain.comments.comment import Draft, Receipt
 from moderation_service.domain.errors import FieldsInvalidError, UnavailableError
 from moderation_service.services.comments import intake
 from moderation_service.services.comments.drafting import Submission
+from moderation_service.storage.engine import group_commit
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.engine.group_commit import GroupCommit
 from moderation_service.storage.schema import comments, contacts, notifications
@@ -291,6 +293,48 @@ async def test_clients_that_ask_again_at_once_are_written_together(
     await running
     assert len(sizes) == 2
     assert sum(sizes) == 48
+
+
+async def test_a_crowd_is_waited_for_whose_items_are_still_being_made(
+    unscreened: Running, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Screening thirty-two comments takes longer than the moment for which clients are expected back."""
+    monkeypatch.setattr(group_commit, "_LONGEST", 60.0)
+    first, second = drafts_of(unscreened, 16), drafts_of(unscreened, 16)
+    sizes: list[int] = []
+    writer: Writer = GroupCommit(database, intake.accept, on_batch=sizes.append)
+
+    def keep_the_loop() -> None:
+        time.sleep(0.0005)
+
+    async def make(place: int, draft: Draft) -> Receipt:
+        with writer.expecting():
+            for _ in range(2 * place):
+                await asyncio.sleep(0)
+                keep_the_loop()
+        return await writer.submit(draft)
+
+    running = asyncio.create_task(writer.run())
+    await asyncio.gather(*map(writer.submit, first))
+    await asyncio.gather(*(make(place, draft) for place, draft in enumerate(second)))
+    writer.close()
+    await running
+    assert sizes == [16, 16]
+
+
+async def test_a_crowd_does_not_wait_for_an_item_whose_making_takes_long(
+    unscreened: Running, database: Database
+) -> None:
+    first, second = drafts_of(unscreened, 16), drafts_of(unscreened, 15)
+    sizes: list[int] = []
+    writer: Writer = GroupCommit(database, intake.accept, on_batch=sizes.append)
+    running = asyncio.create_task(writer.run())
+    await asyncio.gather(*map(writer.submit, first))
+    with writer.expecting():
+        await asyncio.gather(*map(writer.submit, second))
+    writer.close()
+    await running
+    assert sizes == [16, 15]
 
 
 class Standing(Database):
