@@ -220,11 +220,12 @@ recent_posts = Table(
     Column("created_at", UtcDateTime, nullable=False, index=True),
     Column("wide_network_hash", String(32)),
     Column("about_id", identifier()),
-    Index(None, "network_hash", "created_at"),
-    Index(None, "fingerprint", "created_at"),
-    Index(None, "wide_network_hash", "created_at"),
+    Index("ix_recent_posts_networks", "wide_network_hash", "network_hash", "fingerprint", "created_at"),
 )
 """The hashes of networks are empty where one is free of limits.
+
+Its index is one for all that is counted: what is repeated comes from the same network, and a network lies in its
+wide one. One for each took a batch of posts three times as many pages of the file.
 
 An edit, an objection or a report has an id of its own, no `fingerprint`, and the comment that it is about.
 """

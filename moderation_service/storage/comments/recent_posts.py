@@ -1,19 +1,33 @@
 """Who posted what in the last minutes, as keyed hashes that are soon forgotten."""
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from operator import itemgetter
 
 import orjson
-from sqlalchemy import Select, Text, bindparam, column, delete, func, literal, select, union_all
+from sqlalchemy import (
+    ColumnElement,
+    Integer,
+    Select,
+    Text,
+    bindparam,
+    cast,
+    column,
+    delete,
+    func,
+    literal,
+    literal_column,
+    select,
+    union_all,
+)
 
 from moderation_service.domain import clocks
 from moderation_service.domain.comments.comment import Draft, Receipt, Traces
 from moderation_service.storage.engine.bulk_insert import insert_rows
 from moderation_service.storage.engine.database import Connection, answer_from_indexes
-from moderation_service.storage.engine.json_rows import json_texts
+from moderation_service.storage.engine.json_rows import json_item, json_texts
 from moderation_service.storage.schema import UtcDateTime, comments, pages, recent_posts
 
 
@@ -38,12 +52,11 @@ async def find(
     What was posted in the future, by a clock that was wrong, counts as long ago.
     """
     traces = [draft.traces for draft in drafts if draft.traces is not None]
-    fingerprints = {one for trace in traces for one in trace.fingerprints}
     counted = await _counted(
-        connection, traces, fingerprints, posts_since=posts_since, repetitions_since=repetitions_since, now=now
+        connection, traces, posts_since=posts_since, repetitions_since=repetitions_since, now=now
     )
     recent = Recent(await _times(connection, traces, counted, posts_since, now), {})
-    repeated = [one for one in fingerprints if counted[_FINGERPRINT, one]]
+    repeated = {one for trace in traces for one in _repetitions(trace) if counted[one]}
     if repeated:
         seen = await connection.execute(
             select(
@@ -55,7 +68,7 @@ async def find(
             )
             .join(comments, comments.c.id == recent_posts.c.comment_id)
             .join(pages, pages.c.id == comments.c.page_id)
-            .where(recent_posts.c.fingerprint.in_(repeated))
+            .where(*_are_among(repeated))
         )
         for at, fingerprint, comment_id, page_url, created_at in seen:
             if clocks.is_since(at, repetitions_since, now):
@@ -70,95 +83,124 @@ async def times(
 
     Only of networks that are limited, and of those only where another post may be too many.
     """
-    counted = await _counted(connection, traces, (), posts_since=since, repetitions_since=since, now=now)
+    counted = await _counted(connection, traces, posts_since=since, repetitions_since=since, now=now)
     return await _times(connection, traces, counted, since, now)
 
 
-_Counts = Mapping[tuple[str, str], int]
-"""How many posts were found by a column's name and a hash."""
+_PLACE = (recent_posts.c.wide_network_hash, recent_posts.c.network_hash, recent_posts.c.fingerprint)
+"""Where a post stands in the index by which it is counted: first by the wide network that it came from."""
 
-_NETWORK, _WIDE, _FINGERPRINT = "network_hash", "wide_network_hash", "fingerprint"
+_Place = tuple[str, ...]
+"""The first of these columns: of a wide network, of a network in it, or of what a network posted."""
+
+_NOWHERE = ""
+"""The hash of a network that is free of limits."""
 
 
-def _count_of_each(name: str, since: str) -> Select[str, str, int]:
-    """Return the query that counts the posts of each hash of a column, from a moment on; both are parameters.
+def _networks_of(traces: Traces) -> Sequence[tuple[str, str]]:
+    """Return under what a post is counted, by each listed key: its wide network and its network."""
+    if traces.most is None:
+        return [(_NOWHERE, _NOWHERE)] * len(traces.networks)
+    return list(zip(traces.wide_networks, traces.networks, strict=True))
 
-    It looks each hash up by itself, and at the time only of what it finds: by an index of time alone a plan would
+
+def _repetitions(traces: Traces) -> Iterator[_Place]:
+    """Yield where the same post stands if it was stored, by each listed key."""
+    for networks, fingerprint in zip(_networks_of(traces), traces.fingerprints, strict=False):
+        yield *networks, fingerprint
+
+
+def _limits(traces: Traces) -> Sequence[tuple[tuple[_Place, ...], int]]:
+    """Return what is limited of a post, by each listed key, and how many it may be: networks, then wide ones."""
+    if traces.most is None:
+        return ()
+    networks = tuple(_networks_of(traces))
+    limits = zip((networks, tuple((wide,) for wide, _ in networks)), traces.limits, strict=True)
+    return [(places, most) for places, (_, most) in limits]
+
+
+def _are_among(places: Collection[_Place]) -> list[ColumnElement[bool]]:
+    """Return the conditions of posts that stand at places of one length; a hash stands at one place only."""
+    return [column.in_({*values}) for column, values in zip(_PLACE, zip(*places, strict=True), strict=False)]
+
+
+def _count_of_each(length: int, since: str) -> Select[int, int, int]:
+    """Return the query that counts the posts at each place of a length, from a moment on; both are parameters.
+
+    It looks each place up by itself, and at the time only of what it finds: by an index of time alone a plan would
     look at what everybody posted.
     """
-    wanted = json_texts(bindparam(name, type_=Text())).table_valued(column("value", Text)).alias(f"wanted_{name}")
-    of_hash = select(recent_posts.c.created_at).where(recent_posts.c[name] == wanted.c.value)
-    posts = of_hash.correlate(wanted).offset(0).subquery("posts")
+    name = f"places_{length}"
+    wanted = json_texts(bindparam(name, type_=Text())).table_valued(column("value", Text)).alias(name)
+    items = [json_item(wanted.c.value, literal_column(str(number))) for number in range(1 + length)]
+    is_there = [column == item for column, item in zip(_PLACE, items[1:], strict=False)]
+    posts = select(recent_posts.c.created_at).where(*is_there).correlate(wanted).offset(0).subquery("posts")
     count = select(func.count()).where(
         posts.c.created_at > bindparam(since, type_=UtcDateTime()),
         posts.c.created_at <= bindparam("until", type_=UtcDateTime()),
     )
-    return select(literal(name, Text), wanted.c.value, count.scalar_subquery())
+    return select(literal(length, Integer), cast(items[0], Integer()), count.scalar_subquery())
 
 
 _COUNTS = union_all(
-    _count_of_each(_NETWORK, "posts_since"),
-    _count_of_each(_WIDE, "posts_since"),
-    _count_of_each(_FINGERPRINT, "repetitions_since"),
+    _count_of_each(1, "posts_since"),
+    _count_of_each(2, "posts_since"),
+    _count_of_each(3, "repetitions_since"),
 )
 
 
 async def _counted(
     connection: Connection,
     traces: Sequence[Traces],
-    fingerprints: Collection[str],
     *,
     posts_since: datetime,
     repetitions_since: datetime,
     now: datetime,
-) -> _Counts:
+) -> Mapping[_Place, int]:
     """Count what is limited and what may be repeated, in one statement whatever their number."""
-    limited = [one for one in traces if one.limits]
-    if not limited and not fingerprints:
+    places = {place for one in traces for places, _ in _limits(one) for place in places}
+    places.update(place for one in traces for place in _repetitions(one))
+    if not places:
         return {}
+    asked: dict[int, list[_Place]] = {length: [] for length in (1, 2, 3)}
+    for place in sorted(places):
+        asked[len(place)].append(place)
     await answer_from_indexes(connection)
     found = await connection.execute(
         _COUNTS,
         {
-            _NETWORK: _json({one for each in limited for one in each.networks}),
-            _WIDE: _json({one for each in limited for one in each.wide_networks}),
-            _FINGERPRINT: _json(fingerprints),
+            **{f"places_{length}": _numbered(some) for length, some in asked.items()},
             "posts_since": posts_since,
             "repetitions_since": repetitions_since,
             "until": now + clocks.SKEW,
         },
     )
-    return {(name, value): count for name, value, count in found}
+    return {asked[length][number]: count for length, number, count in found.all()}
 
 
-def _json(texts: Collection[str]) -> str:
-    return orjson.dumps(sorted(texts)).decode()
+def _numbered(places: Sequence[_Place]) -> str:
+    return orjson.dumps([(number, *place) for number, place in enumerate(places)]).decode()
 
 
 async def _times(
-    connection: Connection, traces: Sequence[Traces], counted: _Counts, since: datetime, now: datetime
+    connection: Connection,
+    traces: Sequence[Traces],
+    counted: Mapping[_Place, int],
+    since: datetime,
+    now: datetime,
 ) -> dict[str, list[datetime]]:
     """Return the times of posts of networks that are so near a limit that these posts may pass it."""
-    near: dict[str, set[str]] = {_NETWORK: set(), _WIDE: set()}
-    coming = Counter(limit for one in traces for limit in _limits(one))
-    for (name, hashes, most), count in coming.items():
-        if sum(counted[name, each] for each in hashes) + count > most:
-            near[name].update(hashes)
+    near: dict[int, set[_Place]] = {}
+    for (places, most), coming in Counter(limit for one in traces for limit in _limits(one)).items():
+        if sum(counted[place] for place in places) + coming > most:
+            near.setdefault(len(places[0]), set()).update(places)
     found: dict[str, list[datetime]] = {}
-    for name, wanted in near.items():
-        if not wanted:
-            continue
-        hashed = recent_posts.c[name]
-        rows = await connection.execute(select(hashed, recent_posts.c.created_at).where(hashed.in_(wanted)))
-        for network, at in sorted(rows, key=itemgetter(1)):
+    for length, wanted in near.items():
+        posts = select(_PLACE[length - 1], recent_posts.c.created_at).where(*_are_among(wanted))
+        for network, at in sorted(await connection.execute(posts), key=itemgetter(1)):
             if clocks.is_since(at, since, now):
                 found.setdefault(network, []).append(at)
     return found
-
-
-def _limits(traces: Traces) -> list[tuple[str, tuple[str, ...], int]]:
-    """Return what limits a post: the column, a network's hashes in it, and how many it may send."""
-    return [(name, *limit) for name, limit in zip((_NETWORK, _WIDE), traces.limits, strict=False)]
 
 
 async def add_about(
@@ -186,10 +228,9 @@ async def add(connection: Connection, drafts: Iterable[Draft]) -> None:
 
 
 def _networks(traces: Traces) -> dict[str, str]:
-    """Return what a post counts under: nothing where it comes from a network that is free of limits."""
-    if traces.most is None:
-        return {"network_hash": "", "wide_network_hash": ""}
-    return {"network_hash": traces.networks[0], "wide_network_hash": traces.wide_networks[0]}
+    """Return what a post counts under, by the current key."""
+    wide, network = _networks_of(traces)[0]
+    return {"network_hash": network, "wide_network_hash": wide}
 
 
 async def forget(connection: Connection, most: int, *, before: datetime) -> int:

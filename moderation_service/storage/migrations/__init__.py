@@ -21,7 +21,7 @@ from moderation_service.storage.schema import metadata, schema_compatibility
 if TYPE_CHECKING:
     from alembic.config import Config
 
-NEWEST = "0037"
+NEWEST = "0038"
 """The revision that this version was written for. Alembic, eleven megabytes of it, is loaded only to get there."""
 
 OLDEST_WAY_BACK = "0010"
