@@ -58,7 +58,8 @@ def sketch(text: str) -> Sketch:
         return Sketch((), _number(_words(text)))
     sequences = list(map(b" ".join, zip(*(words[at:] for at in range(_SEQUENCE)), strict=False)))
     hashed = dict(zip(map(crc32, sequences), sequences, strict=True))
-    return Sketch(tuple(_number([hashed[one]]) for one in sorted(hashed)[:NUMBERS]), _number(words))
+    smallest = sorted(hashed)[:NUMBERS]
+    return Sketch(tuple(one << 31 ^ crc32(hashed[one][::-1]) for one in smallest), _number(words))
 
 
 def _words(text: str) -> list[bytes]:

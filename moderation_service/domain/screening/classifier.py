@@ -22,11 +22,12 @@ import math
 import sys
 from array import array
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
+from operator import itemgetter
 from struct import Struct
-from typing import Self
+from typing import Self, Union
 
 from moderation_service.domain.screening.features import SLOTS, Features
 from moderation_service.domain.screening.threshold import ScoreHistory, remove_newest, units
@@ -55,6 +56,10 @@ _LESSON = Struct("<H?hh5H")
 _MODEL = Struct("<HiiHH")
 _SAMPLE = Struct("<h4H")
 _MOST_CHANGE = 2**15 - 1
+
+
+Weights = Union["array[int]", Mapping[int, int]]
+"""The weights of a model, by slots."""
 
 
 class OtherVersionError(ValueError):
@@ -91,11 +96,11 @@ class Lesson:
     @property
     def slots(self) -> list[int]:
         """What is changed, in the order of `changes` and `gains`; twice if it is of features of two kinds."""
-        return list(chain.from_iterable(map(sorted, self.features.kinds)))
+        return list(chain.from_iterable(map(sorted, self.features)))
 
     def to_bytes(self) -> bytes:
         """Return the lesson as it is stored: 17 bytes, and 2 or 6 for each feature."""
-        sizes = map(len, self.features.kinds)
+        sizes = map(len, self.features)
         head = _LESSON.pack(VERSION, self.is_spam, self.before, self.after, *sizes, len(self.changes))
         return head + _packed("H", self.slots) + _packed("h", self.changes) + _packed("H", self.gains)
 
@@ -138,7 +143,7 @@ class Classifier:
 
     def margin(self, features: Features) -> float:
         """Return the logarithm of the odds that a comment is spam."""
-        return _margin(features, self._weights.__getitem__)
+        return _margin(features, self._weights)
 
     @property
     def threshold(self) -> int:
@@ -159,7 +164,7 @@ class Classifier:
         norm = _norm(features) * _UNIT
         return tuple(
             {slot: value * self._weights[slot] / norm for slot in slots}
-            for slots, value in zip(features.kinds, _VALUES, strict=True)
+            for slots, value in zip(features, _VALUES, strict=True)
         )
 
     def lesson(self, features: Features, *, is_spam: bool) -> Lesson:
@@ -173,9 +178,7 @@ class Classifier:
             return Lesson(is_spam, units(before), units(after), features, (), ())
         norm = _norm(features)
         values = [
-            (slot, value / norm)
-            for slots, value in zip(features.kinds, _VALUES, strict=True)
-            for slot in sorted(slots)
+            (slot, value / norm) for slots, value in zip(features, _VALUES, strict=True) for slot in sorted(slots)
         ]
         weights = {slot: self._weights[slot] for slot, _ in values}
         energies = {slot: self._energies[slot] for slot, _ in values}
@@ -189,7 +192,7 @@ class Classifier:
             margin = math.fsum(weights[slot] * value for slot, value in values) / _UNIT
             if (margin if is_spam else -margin) > _ENOUGH:
                 break
-        after = _margin(features.thinned(_LARGEST_SAMPLE), weights.__getitem__)
+        after = _margin(features.thinned(_LARGEST_SAMPLE), weights)
         changes, gains = list[int](), list[int]()
         for slot, _ in values:  # a slot that comes again was changed with its first
             change = weights.pop(slot, self._weights[slot]) - self._weights[slot]
@@ -227,7 +230,7 @@ class Classifier:
         margins = self.history.margins
         head = _MODEL.pack(VERSION, self.harmless, self.spam, len(margins), len(self._samples))
         samples = (
-            _SAMPLE.pack(after, *map(len, one.kinds)) + b"".join(_packed("H", sorted(kind)) for kind in one.kinds)
+            _SAMPLE.pack(after, *map(len, one)) + b"".join(_packed("H", sorted(kind)) for kind in one)
             for one, after in self._samples
         )
         return b"".join(
@@ -256,14 +259,22 @@ class Classifier:
         return model
 
 
-def _margin(features: Features, weight_of: Callable[[int], int]) -> float:
+def _margin(features: Features, weights: Weights) -> float:
+    grams, words, pairs, shapes = features
     total = (
-        _GRAM * sum(map(weight_of, features.grams))
-        + _WORD * sum(map(weight_of, features.words))
-        + _PAIR * sum(map(weight_of, features.pairs))
-        + _SHAPE * sum(map(weight_of, features.shapes))
+        _GRAM * _sum(weights, grams)
+        + _WORD * _sum(weights, words)
+        + _PAIR * _sum(weights, pairs)
+        + _SHAPE * _sum(weights, shapes)
     )
     return total / (_norm(features) * _UNIT)
+
+
+def _sum(weights: Weights, slots: Collection[int]) -> int:
+    """Return the sum of what stands in slots; all are taken at once, which is not possible for one alone."""
+    if len(slots) > 1:
+        return sum(itemgetter(*slots)(weights))
+    return sum(weights[slot] for slot in slots)
 
 
 def _norm(features: Features) -> float:

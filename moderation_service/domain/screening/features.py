@@ -10,10 +10,10 @@ import html
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from string import ascii_uppercase
 from struct import unpack_from
+from typing import NamedTuple
 from zlib import crc32
 
 LONGEST = 2_000
@@ -75,8 +75,7 @@ SLOTS = HASHED + len(SHAPES)
 _FIRST = {name: HASHED + SHAPES.index((name, 0)) for name in _VALUES}
 
 
-@dataclass(frozen=True, slots=True)
-class Features:
+class Features(NamedTuple):
     """The slots of a text's features, by kind; each slot once within a kind."""
 
     grams: frozenset[int]
@@ -84,15 +83,10 @@ class Features:
     pairs: frozenset[int]
     shapes: frozenset[int]
 
-    @property
-    def kinds(self) -> tuple[frozenset[int], ...]:
-        """The slots of grams, words, pairs and shapes."""
-        return self.grams, self.words, self.pairs, self.shapes
-
     def thinned(self, most: int) -> "Features":
         """Return every second, third or further slot of each kind, so that they are no more than about `most`."""
-        step = -(-sum(map(len, self.kinds)) // most)
-        return self if step <= 1 else Features(*(frozenset(sorted(kind)[::step]) for kind in self.kinds))
+        step = -(-sum(map(len, self)) // most)
+        return self if step <= 1 else Features(*(frozenset(sorted(kind)[::step]) for kind in self))
 
 
 class Reading:
@@ -176,8 +170,9 @@ def slots_of_shapes(reading: Reading) -> Iterator[int]:
     yield _FIRST["length"] + len(text).bit_length()
     yield _FIRST["words"] + len(reading.words).bit_length()
     yield _FIRST["digits"] + min(low.count("0"), _LEVELS - 1)
-    yield _FIRST["capitals"] + _LEVELS * _capitals(text) // characters
-    yield _FIRST["words_in_capitals"] + min(_words_in_capitals(text), _LEVELS - 1)
+    capitals = _capitals(text)
+    yield _FIRST["capitals"] + _LEVELS * capitals // characters
+    yield _FIRST["words_in_capitals"] + (min(_words_in_capitals(text), _LEVELS - 1) if capitals else 0)
     links = len(_LINK.findall(low)) if "." in low or "://" in low else 0
     yield _FIRST["links"] + min(links, _LEVELS - 1)
     if links and "://" not in low:

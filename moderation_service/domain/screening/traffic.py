@@ -6,9 +6,8 @@ looked up is the sum of its own counts and of the reports of the others.
 
 import json
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import partial
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import blake2b
 from heapq import nlargest
 from typing import Any, TypeVar
@@ -74,12 +73,13 @@ class Tally:
 class Spread:
     """How far a sequence of words has spread: in how many posts, from which client networks, and the last minute.
 
-    `group` is that of the texts in which it came.
+    `group` is that of the texts in which it came. A site remembers thousands, most of which came once: so networks
+    are a tuple.
     """
 
     group: int
     posts: int = 0
-    networks: set[str] = field(default_factory=set)
+    networks: tuple[str, ...] = ()
     last: int = 0
 
     def add(self, minute: int, networks: Iterable[str], posts: int = 1) -> None:
@@ -87,8 +87,8 @@ class Spread:
         self.posts += posts
         self.last = max(self.last, minute)
         for network in networks:
-            if len(self.networks) < _MOST_NETWORKS:
-                self.networks.add(network)
+            if len(self.networks) < _MOST_NETWORKS and network not in self.networks:
+                self.networks += (network,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +127,16 @@ class SiteTraffic:
         alike = self.alike(minute, sketch)
         if not alike.is_spread:
             self._site.add(minute)
-            _held(self._pages, page, partial(Tally, self.window), _MOST_PAGES).add(minute)
+            tally = self._pages.get(page) or Tally(self.window)
+            _hold(self._pages, page, tally, _MOST_PAGES)
+            tally.add(minute)
         group = alike.group
         for number in sketch.numbers:
-            spread = _held(self._texts, number, partial(Spread, group, last=minute), _MOST_TEXTS)
-            if minute - spread.last > ALIKE_WITHIN:
-                spread = self._texts[number] = Spread(group)
+            spread = self._texts.get(number)
+            if spread is None or minute - spread.last > ALIKE_WITHIN:
+                _hold(self._texts, number, Spread(group, 1, (network,), minute), _MOST_TEXTS)
+                continue
+            self._texts.move_to_end(number)
             spread.add(minute, (network,))
             if spread.posts >= _REPORTED_FROM:
                 self._repeated.add(number)
@@ -180,7 +184,7 @@ class SiteTraffic:
             return own
         if own is None:
             return others
-        both = Spread(min(own.group, others.group), own.posts, set(own.networks), own.last)
+        both = Spread(min(own.group, others.group), own.posts, own.networks, own.last)
         both.add(others.last, others.networks, others.posts)
         return both
 
@@ -252,13 +256,9 @@ def _sum(within: int, known: Tally, counts: Sequence[Sequence[int]]) -> Tally:
     return Tally(within, [*known.counts, *counts])
 
 
-def _held(memory: OrderedDict[int, _Value], key: int, fresh: Callable[[], _Value], most: int) -> _Value:
-    """Return the value of a key in a memory of bounded size, a fresh one where there is none; the oldest go."""
-    value = memory.get(key)
-    if value is not None:
-        memory.move_to_end(key)
-        return value
-    value = memory[key] = fresh()
+def _hold(memory: OrderedDict[int, _Value], key: int, value: _Value, most: int) -> None:
+    """Put the newest value into a memory of bounded size; the oldest go."""
+    memory[key] = value
+    memory.move_to_end(key)
     if len(memory) > most:
         memory.popitem(last=False)
-    return value

@@ -181,6 +181,8 @@ def limit_passed(
     """
     since = now - traces.window
     for hashes, most in traces.limits:
+        if posts.keys().isdisjoint(hashes):
+            continue
         times = sorted(at for one in hashes for at in posts.get(one, ()) if at > since)
         if len(times) >= most:
             free_at = times[-most] + traces.window

@@ -113,7 +113,8 @@ class Traffic:
         """
         if site.screening.proof_of_work is ProofOfWork.OFF:
             return False
-        if site.id in self.attacks:
+        standing = self._standings.get(site.id)
+        if standing is not None and standing.attack_since is not None:
             return True
         known = self._sites.get(site.id)
         return known is not None and known.on_site(_minute(self._clock())) >= site.screening.posts_per_site
