@@ -171,7 +171,7 @@ def _whole(pattern: str, *, may_be_empty: bool) -> str:
 
 def is_http_url(text: str) -> bool:
     """Tell whether a text is an absolute http(s) URL that every parser reads alike."""
-    if "\\" in text or any(character.isspace() for character in text):
+    if "\\" in text or text.split(maxsplit=1) != [text]:
         return False
     try:
         parts = urlsplit(text)

@@ -18,6 +18,7 @@ LEAST_AGE = timedelta(seconds=2)
 
 _PURPOSE = "form stamp"
 _HONEYPOT = "honeypot"
+_EPOCH = datetime.fromtimestamp(0, UTC)
 _HOUR = timedelta(hours=1)
 _STAMP = re.compile(r"([hs])([0-9]{1,12})-([0-9a-f]{32})", re.ASCII)
 _DIGITS = 8
@@ -66,21 +67,31 @@ class FormStamps:
         self._keys = keys
         self._clock = clock
         self._honeypot = names[0]
+        self._of_hour: dict[str, tuple[int, FormMarks]] = {}
         self.honeypots = frozenset(names)
         """The names of the field that is to stay empty, under all listed keys."""
 
     def of_hour(self, site: Site) -> FormMarks | None:
         """Return what a form carries that may be kept for an hour; None where the site wants no stamps."""
-        return self._marks(site, _Kind.HOUR)
+        if not site.screening.form_stamp:
+            return None
+        hour = self._number(_Kind.HOUR)
+        made_in, marks = self._of_hour.get(site.id) or (None, None)
+        if marks is None or made_in != hour:
+            marks = self._marks(site, _Kind.HOUR, hour)
+            self._of_hour[site.id] = hour, marks
+        return marks
 
     def of_second(self, site: Site) -> FormMarks | None:
         """Return what a script fetches for its form; None where the site wants no stamps."""
-        return self._marks(site, _Kind.SECOND)
+        if not site.screening.form_stamp:
+            return None
+        return self._marks(site, _Kind.SECOND, self._number(_Kind.SECOND))
 
     def hour_ends_at(self) -> datetime:
         """Return when what `of_hour` returns is another one."""
         now = self._clock()
-        return now - (now - datetime.fromtimestamp(0, UTC)) % _HOUR + _HOUR
+        return now - (now - _EPOCH) % _HOUR + _HOUR
 
     def read(self, stamp: str | None, site: Site, at: datetime) -> Stamped:
         """Return what a stamp says that came with a comment for a site."""
@@ -92,16 +103,16 @@ class FormStamps:
         kind, number = _Kind(found[1]), int(found[2])
         if not self._keys.is_keyed_hash(_PURPOSE, _signed(site, kind, number), found[3]):
             return Stamped.FORGED
-        made_at = datetime.fromtimestamp(0, UTC) + number * kind.unit
+        made_at = _EPOCH + number * kind.unit
         age = clocks.age(made_at, at)
         if age > LIFETIME:
             return Stamped.ABSENT
         return Stamped.EARLY if kind is _Kind.SECOND and age < LEAST_AGE else Stamped.GENUINE
 
-    def _marks(self, site: Site, kind: _Kind) -> FormMarks | None:
-        if not site.screening.form_stamp:
-            return None
-        number = (self._clock() - datetime.fromtimestamp(0, UTC)) // kind.unit
+    def _number(self, kind: _Kind) -> int:
+        return (self._clock() - _EPOCH) // kind.unit
+
+    def _marks(self, site: Site, kind: _Kind, number: int) -> FormMarks:
         signature = self._keys.keyed_hash(_PURPOSE, _signed(site, kind, number))
         return FormMarks(stamp=f"{kind}{number}-{signature}", honeypot=self._honeypot)
 

@@ -197,8 +197,9 @@ class Listings:
             is_settled=self._page_addresses.is_settled,
         )
         next_after = None if found.is_last else found.threads[-1].root_id
-        listing = self._listing(page, found.page, _flat(found.threads), next_after, found.previous)
-        return replace(listing, threads=found.threads)
+        return self._listing(
+            page, found.page, _flat(found.threads), next_after, found.previous, threads=found.threads
+        )
 
     async def _of_thread(self, page: Page, thread: str, *, after: str | None, limit: int) -> Listing:
         root_id, found = await threads.thread_slice(
@@ -212,11 +213,11 @@ class Listings:
         )
         if root_id is None:
             raise NotFoundError
-        return replace(self._sliced(page, found), thread=root_id)
+        return self._sliced(page, found, thread=root_id)
 
-    def _sliced(self, page: Page, found: public.PageSlice) -> Listing:
+    def _sliced(self, page: Page, found: public.PageSlice, *, thread: str | None = None) -> Listing:
         next_after = None if found.is_last else found.comments[-1].id
-        return self._listing(page, found.page, found.comments, next_after, found.previous)
+        return self._listing(page, found.page, found.comments, next_after, found.previous, thread=thread)
 
     def _listing(
         self,
@@ -225,6 +226,9 @@ class Listings:
         shown: list[PublicComment],
         next_after: str | None,
         previous_after: str | None,
+        *,
+        threads: list[Thread] | None = None,
+        thread: str | None = None,
     ) -> Listing:
         closed = self._closing(page, facts)
         return Listing(
@@ -236,6 +240,8 @@ class Listings:
             closing=closed,
             title=facts.title,
             previous_after=previous_after,
+            threads=threads,
+            thread=thread,
         )
 
     def _closing(self, page: Page, found: PageFacts) -> Closing:
