@@ -64,7 +64,9 @@ def test_moments_are_written_as_babel_writes_them_where_they_are_shown() -> None
 def test_a_pattern_is_filled_as_its_template_would_be_rendered() -> None:
     template = environment(WEB, "it").from_string('<p class="100%" id="{{ id }}">{{ name }}, {{ name }}</p>')
     pattern = Pattern(template.render(id=gap("id"), name=gap("name")))
-    values = {"id": "%(name)s", "name": escape("\0id\0 <b>")}
+    values = {"id": "%(name)s", "name": escape("\0id\0 <b> è 🦆")}
     assert pattern.fill(values) == template.render(values)
-    with pytest.raises(KeyError):
-        pattern.fill({"id": "1"})
+    assert pattern.encode(values) == template.render(values).encode()
+    for fill in (pattern.fill, pattern.encode):
+        with pytest.raises(KeyError):
+            fill({"id": "1"})

@@ -20,15 +20,25 @@ def gap(name: str) -> Markup:
 class Pattern:
     """A text of markup with gaps."""
 
-    __slots__ = ("_format",)
+    __slots__ = ("_encoded", "_names", "_pieces")
 
     def __init__(self, rendered: str) -> None:
         """Take what was rendered with values from `gap`."""
-        self._format = _GAP.sub(r"%(\1)s", rendered.replace("%", "%%"))
+        self._pieces = _GAP.split(rendered)
+        self._names = tuple(self._pieces[1::2])
+        self._encoded = [piece.encode() for piece in self._pieces]
 
-    def fill(self, values: Mapping[str, object]) -> str:
+    def fill(self, values: Mapping[str, str]) -> str:
         """Return the markup with a value in each gap, put in as it is: what somebody wrote is escaped before.
 
         Raises KeyError where a gap has no value.
         """
-        return self._format % values
+        filled = self._pieces.copy()
+        filled[1::2] = map(values.__getitem__, self._names)
+        return "".join(filled)
+
+    def encode(self, values: Mapping[str, str]) -> bytes:
+        """Return the same in UTF-8, in less time than to encode a long text."""
+        filled = self._encoded.copy()
+        filled[1::2] = [values[name].encode() for name in self._names]
+        return b"".join(filled)

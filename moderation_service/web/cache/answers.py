@@ -6,9 +6,9 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection, Hashable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from email.utils import formatdate
-from functools import partial
+from functools import lru_cache, partial
 
 from multidict import CIMultiDict
 
@@ -26,6 +26,7 @@ _WORTH_COMPRESSING = 500
 _LONG = 64 * 1024
 _compressor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="compressor")
 """A thread of its own: looking up names and sending files share others, and neither is to wait for this."""
+_DAYS_REMEMBERED = 4_096
 _DIGITS = 32
 _HASHED_AT_ONCE = 2_047
 """Bytes up to which hashlib keeps the interpreter.
@@ -63,9 +64,9 @@ class Answer:
         """Told by how many bytes the answer grew, when a compressed form was made."""
         digest = _digest(body)
         self._kind = {"Content-Type": content_type}
-        self.last_modified = None if last_change is None else last_change.replace(microsecond=0)
+        self.last_modified = None if last_change is None else last_change.astimezone(UTC).replace(microsecond=0)
         if self.last_modified is not None:
-            headers = {**headers, "Last-Modified": formatdate(self.last_modified.timestamp(), usegmt=True)}
+            headers = {**headers, "Last-Modified": _http_date(self.last_modified)}
         self.plain = Encoded(body, f'"{digest}"', headers, self._kind)
         self._headers = headers
         self._digest = digest
@@ -115,6 +116,17 @@ class Answer:
         return made
 
 
+def _http_date(moment: datetime) -> str:
+    """Write a moment of UTC as headers do (RFC 9110, 5.6.7)."""
+    return f"{_http_day(moment.date())} {moment.hour:02}:{moment.minute:02}:{moment.second:02} GMT"
+
+
+@lru_cache(_DAYS_REMEMBERED)
+def _http_day(day: date) -> str:
+    written = formatdate(datetime(day.year, day.month, day.day, tzinfo=UTC).timestamp(), usegmt=True)
+    return written.removesuffix(" 00:00:00 GMT")
+
+
 def _digest(body: bytes) -> str:
     if len(body) > _LONG:
         return hashlib.sha256(body).hexdigest()[:_DIGITS]
@@ -127,23 +139,32 @@ def _digest(body: bytes) -> str:
 class Encoded:
     """The bytes of an answer and its headers, for readers who lack it and for those who have it."""
 
-    __slots__ = ("_common", "_head", "_not_modified", "_not_modified_head", "body", "etag", "headers")
+    __slots__ = ("_common", "_head", "_headers", "_not_modified", "_not_modified_head", "_own", "body", "etag")
 
     def __init__(self, body: bytes, etag: str, common: Mapping[str, str], own: Mapping[str, str]) -> None:
-        """Put the headers together once; those of a 304 when the first reader has the answer already."""
+        """Take what goes over the wire; headers are put together once, when they are first asked for."""
         self.body = body
         self.etag = etag
-        self.headers = CIMultiDict({**common, "ETag": etag, **own})
         self._common = common
+        self._own = own
+        self._headers: CIMultiDict[str] | None = None
         self._not_modified: CIMultiDict[str] | None = None
         self._head: bytes | None = None
         self._not_modified_head: bytes | None = None
 
     @property
+    def headers(self) -> CIMultiDict[str]:
+        """The headers, without the length of the body."""
+        if self._headers is None:
+            self._headers = CIMultiDict({**self._common, "ETag": self.etag, **self._own})
+        return self._headers
+
+    @property
     def head(self) -> bytes:
         """The headers in bytes, with the length of the body."""
         if self._head is None:
-            self._head = _written(self.headers) + f"Content-Length: {len(self.body)}\r\n".encode()
+            length = {"Content-Length": str(len(self.body))}
+            self._head = _written({**self._common, "ETag": self.etag, **self._own, **length})
         return self._head
 
     @property

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from typing import NamedTuple
 
 from markupsafe import escape
 
@@ -37,23 +38,39 @@ def written(conversations: Sequence[Conversation], place: Place) -> str:
     on_all = {"around": escape(place.around), "answering": escape(place.answering)}
     on_all["report"], on_all["report_in"] = (escape(one) for one in place.reporting)
     locale = locales.locale(place.language)
+    patterns: dict[_Shape, Pattern] = {}
     parts: list[str] = []
     for conversation in conversations:
-        parts += [_article(one, place, locale, on_all) for one in conversation.placed]
+        parts += [_article(one, place, locale, on_all, patterns) for one in conversation.placed]
         if conversation.left:
             href, text = place.rest(conversation)
             parts.append(_more_replies(place.language).fill({"href": escape(href), "text": escape(text)}))
     return "".join(parts)
 
 
-def _article(placed: Placed, place: Place, locale: str, on_all: Mapping[str, str]) -> str:
-    """Return one comment; its id, its moment and the markup of its text are ours, and all else is escaped."""
+class _Shape(NamedTuple):
+    """What decides how a comment is written around its texts."""
+
+    has_url: bool
+    by_site: bool
+    is_answer: bool
+    has_parent: bool
+    is_redacted: bool
+
+
+def _article(
+    placed: Placed, place: Place, locale: str, on_all: Mapping[str, str], patterns: dict[_Shape, Pattern]
+) -> str:
+    """Return one comment; its id, its moment and the markup of its text are ours, and all else is escaped.
+
+    `patterns` are those that were met on its page.
+    """
     comment, depth, parent = placed
     author_url = comment.author_url or ""
     values = {
         **on_all,
         "id": comment.id,
-        "depth": depth,
+        "depth": str(depth),
         "author_name": escape(comment.author_name),
         "author_url": author_url and escape(author_url),
         "at": comment.created_at.isoformat(),
@@ -63,29 +80,17 @@ def _article(placed: Placed, place: Place, locale: str, on_all: Mapping[str, str
     if parent is not None:
         values["parent_id"] = parent.id
         values["parent_name"] = escape(parent.author_name)
-    pattern = _pattern(
-        place.language,
-        has_url=author_url != "",
-        by_site=comment.by_site,
-        is_answer=comment.parent_id is not None,
-        has_parent=parent is not None,
-        is_redacted=comment.redacted,
-        may_be_answered=place.answering != "",
+    shape = _Shape(
+        author_url != "", comment.by_site, comment.parent_id is not None, parent is not None, comment.redacted
     )
+    pattern = patterns.get(shape)
+    if pattern is None:
+        pattern = patterns[shape] = _pattern(place.language, shape, may_be_answered=place.answering != "")
     return pattern.fill(values)
 
 
 @cache
-def _pattern(
-    language: str,
-    *,
-    has_url: bool,
-    by_site: bool,
-    is_answer: bool,
-    has_parent: bool,
-    is_redacted: bool,
-    may_be_answered: bool,
-) -> Pattern:
+def _pattern(language: str, shape: _Shape, *, may_be_answered: bool) -> Pattern:
     """Return how a comment of this shape is written; there are few shapes and languages, so all are kept."""
     return templates.pattern(
         _TEMPLATE,
@@ -94,16 +99,16 @@ def _pattern(
         id=gap("id"),
         depth=gap("depth"),
         author_name=gap("author_name"),
-        author_url=gap("author_url") if has_url else None,
-        by_site=by_site,
+        author_url=gap("author_url") if shape.has_url else None,
+        by_site=shape.by_site,
         around=gap("around"),
         at=gap("at"),
         when=gap("when"),
-        is_answer=is_answer,
-        parent_id=gap("parent_id") if has_parent else None,
+        is_answer=shape.is_answer,
+        parent_id=gap("parent_id") if shape.has_parent else None,
         parent_name=gap("parent_name"),
         text=gap("text"),
-        is_redacted=is_redacted,
+        is_redacted=shape.is_redacted,
         answering=gap("answering") if may_be_answered else None,
         report=gap("report"),
         report_in=gap("report_in"),

@@ -5,7 +5,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
+from urllib.parse import quote_plus
 
 from aiohttp import web
 from markupsafe import escape
@@ -36,6 +36,7 @@ _ANY_PLACE: Mapping[str, str | None] = {"cursor": None, "thread": None, "around"
 _ANSWERING_NONE: Mapping[str, str | None] = {"reply_to": None}
 _STAMP, _HONEYPOT = "form_stamp", "honeypot"
 _WITHOUT_TEXTS = dict.fromkeys(("noted_id", "parent_id", "previous", "following", "closes_at"))
+_SITES_REMEMBERED = 256
 _SHAPES_KEPT = 256
 """Pages of a site differ in few of them; each takes some 4 kB."""
 
@@ -88,20 +89,25 @@ async def _make(
     if asked["reply_to"] is not None:
         parent = await context.listings.answerable(page, asked["reply_to"])
     marks = None if found.closing.is_closed else context.form_stamps.of_hour(site)
-    text = _written(context, query, site, found, asked, language, parent, noted, marks)
-    headers = templates.HEADERS | {
-        "Cache-Control": context.settings.cache_control if is_kept else "no-store",
-        "Content-Security-Policy": templates.policy(framed_by=site.shown_at),
-        "Vary": "Accept-Encoding, Accept-Language",
-        **NOT_TO_BE_GUESSED,
-    }
+    body = _written(context, query, site, found, asked, language, parent, noted, marks)
     return Answer(
-        text.encode(),
-        headers,
+        body,
+        _headers(site.shown_at, context.settings.cache_control if is_kept else "no-store"),
         content_type="text/html; charset=utf-8",
         last_change=found.last_change if is_kept else None,
         ends_at=_ends_at(context, found, marks),
     )
+
+
+@lru_cache(_SITES_REMEMBERED)
+def _headers(shown_at: tuple[str, ...], cache_control: str) -> Mapping[str, str]:
+    """Return the headers of the pages of a site that is shown at these origins."""
+    return templates.HEADERS | {
+        "Cache-Control": cache_control,
+        "Content-Security-Policy": templates.policy(framed_by=shown_at),
+        "Vary": "Accept-Encoding, Accept-Language",
+        **NOT_TO_BE_GUESSED,
+    }
 
 
 async def _found(context: Context, page: Page, asked: Mapping[str, Any]) -> Listing:
@@ -129,7 +135,7 @@ def _written(
     parent: PublicComment | None,
     noted: Noted | None,
     marks: FormMarks | None,
-) -> str:
+) -> bytes:
     """Return the page as HTML, with a form that answers `parent`."""
     pairs = _pairs(query)
     texts = _texts(pairs, site, found, asked, language)
@@ -163,11 +169,11 @@ def _written(
         timezone=site.timezone,
         around=f"{texts['first']}&around=",
         answering="" if found.closing.is_closed else f"{texts['without_answer']}&reply_to=",
-        reporting=(f"{context.settings.root}/comments/", f"/report?{urlencode({'lang': language})}"),
+        reporting=(f"{context.settings.root}/comments/", f"/report?lang={language}"),
         rest=partial(_more_replies, pairs, language),
     )
     written = articles.written(found.conversations(), place)
-    return _pattern(shape).fill({**escaped, "articles": written})
+    return _pattern(shape).encode({**escaped, "articles": written})
 
 
 def _texts(
@@ -185,7 +191,7 @@ def _texts(
         "page_title": found.title or asked["page_title"] or found.page_url,
         "before_title": before_title,
         "behind_title": behind_title,
-        "feed": urlencode({"page_url": found.page_url}),
+        "feed": _pair("page_url", found.page_url),
         "other_order": _link(pairs, {"order": other_order, "cursor": None, "around": None}),
         "first": _link(pairs, _ANY_PLACE),
         "without_answer": _link(pairs, _ANSWERING_NONE),
@@ -247,10 +253,15 @@ def _pairs(query: Mapping[str, str]) -> Mapping[str, str]:
     kept = (
         (name, value) for name, value in query.items() if name in _QUERY.fields and name not in _OF_ONE_COMMENT
     )
-    return {name: urlencode({name: value}) for name, value in kept}
+    return {name: _pair(name, value) for name, value in kept}
+
+
+def _pair(name: str, value: str) -> str:
+    """Return a parameter, whose name needs no escaping, as it stands in an address."""
+    return f"{name}={quote_plus(value)}"
 
 
 def _link(pairs: Mapping[str, str], changed: Mapping[str, str | None]) -> str:
     """Return a link to this page with some parameters changed, None to leave one out."""
-    others = {name: None if value is None else urlencode({name: value}) for name, value in changed.items()}
+    others = {name: None if value is None else _pair(name, value) for name, value in changed.items()}
     return f"?{'&'.join(pair for pair in {**pairs, **others}.values() if pair is not None)}"
