@@ -28,7 +28,7 @@ _BATCH = 256
 _BUSY = 8
 _LINGER = 0.004
 """Seconds that a batch waits for clients who are expected back, while there are many."""
-_LONGEST = 0.05
+LONGEST = 0.05
 """Seconds that it waits at most for those who are back, and whose items are being made."""
 _BUSY_FOR = 0.05
 """Seconds after an arrival for which more are expected."""
@@ -52,7 +52,8 @@ class GroupCommit(Generic[Item, Result]):
     a transaction of which nobody knows whether it was kept.
 
     An item whose transaction has not begun within `patience` seconds is answered with UnavailableError and never
-    written. Once it has begun, the answer is what came of it. `on_batch` is told how many are written together.
+    written. Once it has begun, the answer is what came of it. Items that are being made are waited for `longest`
+    seconds. `on_batch` is told how many are written together.
     """
 
     def __init__(
@@ -62,12 +63,14 @@ class GroupCommit(Generic[Item, Result]):
         *,
         patience: float = DatabaseLimits().beginning,
         most_queued: int = MOST_QUEUED,
+        longest: float = LONGEST,
         on_batch: Callable[[int], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._accept = accept
         self._patience = patience
         self._most_queued = most_queued
+        self._longest = longest
         self._on_batch = on_batch
         self._waiting: deque[_Waiting[Item, Result]] = deque()
         self._taking = Lock()
@@ -162,7 +165,7 @@ class GroupCommit(Generic[Item, Result]):
         while len(self._waiting) < most:
             waiting = len(self._waiting)
             await asyncio.sleep(0)
-            patience = (_LONGEST if self._expected else _LINGER) if is_busy else 0.0
+            patience = (self._longest if self._expected else _LINGER) if is_busy else 0.0
             if len(self._waiting) == waiting and time.monotonic() - began >= patience:
                 return
 

@@ -45,8 +45,8 @@ Values = Mapping[str, Any]
 _AT_ONCE = 8
 """How many are answered by one statement, which shares what a statement costs; yet the first has theirs soon."""
 _ASKED = "asked"
-_WITHIN = 2.0
-"""Seconds within which a question is sent to the database."""
+WITHIN = 2.0
+"""Seconds within which a question is sent to the database, where nothing else is said."""
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -198,16 +198,23 @@ class Gathering:
     """Gathers questions while others are answered, and sends them on in batches.
 
     `send` is given a batch at a time, and no more than `most_running` before one of them ends. Whoever is not sent
-    within two seconds is told that there is no answer.
+    `within` so many seconds is told that there is no answer.
     """
 
     def __init__(
-        self, dialect: Dialect, send: Callable[[Batch], None], *, most_running: int, most_waiting: int
+        self,
+        dialect: Dialect,
+        send: Callable[[Batch], None],
+        *,
+        most_running: int,
+        most_waiting: int,
+        within: float = WITHIN,
     ) -> None:
         self._dialect = dialect
         self._send = send
         self._free = most_running
         self._most_waiting = most_waiting
+        self._within = within
         self._waiting = 0
         self._gathered: dict[tuple[Compiled, tuple[Any, ...]], list[_Asked]] = {}
 
@@ -222,7 +229,7 @@ class Gathering:
             loop.call_soon(self._send_gathered)
         self._gathered.setdefault((asked, _written(asked.shared, values)), []).append(one)
         self._waiting += 1
-        deadline = loop.call_later(_WITHIN, _give_up, one)
+        deadline = loop.call_later(self._within, _give_up, one)
         try:
             with in_our_words():
                 return await one.done

@@ -15,7 +15,6 @@ from moderation_service.domain.comments.comment import Draft, Receipt
 from moderation_service.domain.errors import FieldsInvalidError, UnavailableError
 from moderation_service.services.comments import intake
 from moderation_service.services.comments.drafting import Submission
-from moderation_service.storage.engine import group_commit
 from moderation_service.storage.engine.database import Connection, Database
 from moderation_service.storage.engine.group_commit import GroupCommit
 from moderation_service.storage.schema import comments, contacts, notifications
@@ -296,13 +295,12 @@ async def test_clients_that_ask_again_at_once_are_written_together(
 
 
 async def test_a_crowd_is_waited_for_whose_items_are_still_being_made(
-    unscreened: Running, database: Database, monkeypatch: pytest.MonkeyPatch
+    unscreened: Running, database: Database
 ) -> None:
     """Screening thirty-two comments takes longer than the moment for which clients are expected back."""
-    monkeypatch.setattr(group_commit, "_LONGEST", 60.0)
     first, second = drafts_of(unscreened, 16), drafts_of(unscreened, 16)
     sizes: list[int] = []
-    writer: Writer = GroupCommit(database, intake.accept, on_batch=sizes.append)
+    writer: Writer = GroupCommit(database, intake.accept, longest=60, on_batch=sizes.append)
 
     def keep_the_loop() -> None:
         time.sleep(0.0005)

@@ -11,10 +11,10 @@ from sqlalchemy.dialects import sqlite
 
 from moderation_service.domain.errors import UnavailableError
 from moderation_service.storage.comments import public
-from moderation_service.storage.engine import postgresql_server, questions
+from moderation_service.storage.engine import postgresql_server
 from moderation_service.storage.engine.database import Database
 from moderation_service.storage.engine.postgresql_reads import PostgresqlReads
-from moderation_service.storage.engine.questions import Batch, Gathering, Question, Row
+from moderation_service.storage.engine.questions import WITHIN, Batch, Gathering, Question, Row
 from moderation_service.storage.schema import comments
 from tests.conftest import ENGINES, Clock, Start
 from tests.support.office import Office
@@ -113,9 +113,11 @@ async def test_questions_of_one_moment_are_answered_each_by_itself(office: Offic
 class Server:
     """Stands for a database that answers when it is told to: what was sent to it, and who waits for what."""
 
-    def __init__(self, *, most_waiting: int = 100) -> None:
+    def __init__(self, *, within: float = WITHIN) -> None:
         self.sent: list[Batch] = []
-        self.gathering = Gathering(sqlite.dialect(), self.sent.append, most_running=2, most_waiting=most_waiting)
+        self.gathering = Gathering(
+            sqlite.dialect(), self.sent.append, most_running=2, most_waiting=100, within=within
+        )
 
     def ask(self, *wanted: str) -> list[asyncio.Task[list[Row]]]:
         return [asyncio.create_task(self.gathering.rows(STATED, {"wanted": one})) for one in wanted]
@@ -171,9 +173,8 @@ async def test_whoever_leaves_is_not_asked_for() -> None:
     assert [await one for one in (*running, stayed)] == [[], [], []]
 
 
-async def test_a_question_that_is_not_sent_in_time_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(questions, "_WITHIN", 0.05)
-    server = Server()
+async def test_a_question_that_is_not_sent_in_time_is_given_up() -> None:
+    server = Server(within=0.05)
     running = server.ask("a")
     await until_asked()
     running += server.ask("b")
