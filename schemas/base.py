@@ -96,6 +96,9 @@ def is_printable(text: str) -> bool:
 
 def is_blank(text: str) -> bool:
     """Tell whether nothing of a text can be seen, as of one zero-width space."""
+    first = text[:1]
+    if first.isascii() and first.isalnum():
+        return False
     return all(one in _FILLERS or one.isspace() or unicodedata.category(one) in _UNSEEN for one in text)
 
 

@@ -81,20 +81,26 @@ class Question:
         return found
 
 
-Writing = Callable[[Any], Any] | None
-"""What turns a value into what the driver takes; None where that is the same."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Compiled:
     """SQL that answers a question for several at once, and what translates its values and rows."""
 
     sql: str
     parameters: tuple[str, ...]
-    shared: tuple[tuple[str, Writing], ...]
-    each: tuple[tuple[str, Writing], ...]
+    shared: tuple[str, ...]
+    each: tuple[str, ...]
+    writing: Mapping[str, Callable[[Any], Any]]
     fixed: Values
     read: Decode
+
+    def written(self, names: tuple[str, ...], values: Values) -> tuple[Any, ...]:
+        """Return values as the driver takes them."""
+        if self.writing.keys().isdisjoint(names):
+            return tuple(map(values.__getitem__, names))
+        return tuple(
+            values[name] if name not in self.writing or values[name] is None else self.writing[name](values[name])
+            for name in names
+        )
 
 
 def _compile(statement: Select[Any], each: Collection[str], dialect: Dialect) -> Compiled:
@@ -106,8 +112,9 @@ def _compile(statement: Select[Any], each: Collection[str], dialect: Dialect) ->
     return Compiled(
         sql=str(compiled),
         parameters=tuple(compiled.positiontup or ()),
-        shared=tuple((name, write) for name, write in writing.items() if name not in each),
-        each=tuple((name, writing[name]) for name in each),
+        shared=tuple(name for name in types if name not in each),
+        each=tuple(each),
+        writing={name: write for name, write in writing.items() if write is not None},
         fixed={name: value for name, value in compiled.params.items() if value is not None},
         read=decoder(list(statement.selected_columns)),
     )
@@ -167,7 +174,7 @@ class Batch:
         self._on_end = on_end
         numbered = [(number, *one.each) for number, one in enumerate(asked)]
         given = {**question.fixed, _ASKED: orjson.dumps(numbered).decode()}
-        given.update(zip((name for name, _ in question.shared), shared, strict=True))
+        given.update(zip(question.shared, shared, strict=True))
         self.sql = question.sql
         self.values = [given[name] for name in question.parameters]
 
@@ -224,15 +231,17 @@ class Gathering:
             raise _too_many()
         asked = question.compiled(self._dialect)
         loop = asyncio.get_running_loop()
-        one = _Asked(_written(asked.each, values), loop.create_future())
+        one = _Asked(asked.written(asked.each, values), loop.create_future())
         if not self._gathered:
             loop.call_soon(self._send_gathered)
-        self._gathered.setdefault((asked, _written(asked.shared, values)), []).append(one)
+        self._gathered.setdefault((asked, asked.written(asked.shared, values)), []).append(one)
         self._waiting += 1
         deadline = loop.call_later(self._within, _give_up, one)
         try:
+            return await one.done
+        except Exception:
             with in_our_words():
-                return await one.done
+                raise
         finally:
             self._waiting -= 1
             deadline.cancel()
@@ -262,11 +271,3 @@ def _give_up(one: _Asked) -> None:
 def _too_many() -> UnavailableError:
     _log.warning("storage.unavailable", error="TooManyReaders")
     return UnavailableError(reason="too many wait to read")
-
-
-def _written(parameters: tuple[tuple[str, Writing], ...], values: Values) -> tuple[Any, ...]:
-    """Return values as the driver takes them."""
-    return tuple(
-        values[name] if write is None or values[name] is None else write(values[name])
-        for name, write in parameters
-    )

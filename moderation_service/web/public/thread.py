@@ -37,6 +37,7 @@ _ANSWERING_NONE: Mapping[str, str | None] = {"reply_to": None}
 _STAMP, _HONEYPOT = "form_stamp", "honeypot"
 _WITHOUT_TEXTS = dict.fromkeys(("noted_id", "parent_id", "previous", "following", "closes_at"))
 _SITES_REMEMBERED = 256
+_PAIRS_REMEMBERED = 64
 _SHAPES_KEPT = 256
 """Pages of a site differ in few of them; each takes some 4 kB."""
 
@@ -62,7 +63,7 @@ async def answer(context: Context, request: web.BaseRequest) -> Answer:
     query = request.query
     asked = requests.page_query(query, _QUERY)
     page = context.directory.page_of(asked["page_url"])
-    site = context.directory.site_of(asked["page_url"])
+    site = context.directory.sites.get(page.site_id)
     assert site is not None  # noqa: S101 - a page of no site was refused
     meaning = Meaning(page.id, asked["lang"] if asked["lang"] in locales.LANGUAGES else None, site.language)
     if asked[receipt_address.NOTE] is not None:
@@ -256,8 +257,9 @@ def _pairs(query: Mapping[str, str]) -> Mapping[str, str]:
     return {name: _pair(name, value) for name, value in kept}
 
 
+@lru_cache(_PAIRS_REMEMBERED)
 def _pair(name: str, value: str) -> str:
-    """Return a parameter, whose name needs no escaping, as it stands in an address."""
+    """Return a parameter, whose name needs no escaping, as it stands in an address: one of a page does twice."""
     return f"{name}={quote_plus(value)}"
 
 
