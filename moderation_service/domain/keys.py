@@ -94,7 +94,7 @@ class KeyRing:
             hashes = tuple(hmac.new(key, digestmod=hashlib.sha256) for key in self.derive(purpose))
             self._hashes[purpose] = hashes
         message = text.encode()
-        return tuple(_digest(one.copy(), message)[:_HASH_BYTES].hex() for one in hashes)
+        return tuple([_digest(one.copy(), message)[:_HASH_BYTES].hex() for one in hashes])
 
     def is_keyed_hash(self, purpose: str, text: str, value: str) -> bool:
         """Tell whether a value is the keyed hash of a text under any listed key, in constant time."""

@@ -8,6 +8,7 @@ import json
 from collections import OrderedDict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from hashlib import blake2b
 from heapq import nlargest
 from typing import Any, TypeVar
@@ -26,6 +27,7 @@ PERIOD = 10
 _MOST_PAGES = 5_000
 _MOST_TEXTS = 20_000
 _MOST_NETWORKS = 16
+_NUMBERS_REMEMBERED = 1_024
 _REPORTED_PAGES = 200
 _REPORTED_TEXTS = 500
 _REPORTED_FROM = 2
@@ -247,6 +249,7 @@ class _Reported:
             spread.add(last, networks, posts)
 
 
+@lru_cache(_NUMBERS_REMEMBERED)
 def page_number(page_url: str) -> int:
     """Return the number by which a page is counted."""
     return int.from_bytes(blake2b(page_url.encode(), digest_size=8).digest())

@@ -12,6 +12,7 @@ REMEMBERED = 100
 _ENOUGH = 20
 _NEARLY_ALL = 0.95
 _MISSING = 3
+_STAMPED = (Stamped.GENUINE, Stamped.EARLY)
 
 
 class FormCheck:
@@ -32,13 +33,16 @@ class FormCheck:
         if candidate.edited_id is not None or not site.screening.form_stamp:
             return NOTHING
         stamped = self._stamps.read(candidate.form_stamp, site, candidate.at)
+        expects_stamp = self._expects_stamp(site.id) if stamped is Stamped.ABSENT else False
+        self._note(site.id, has_stamp=stamped in _STAMPED)
+        if stamped is Stamped.GENUINE and not candidate.fills_honeypot:
+            return NOTHING
         weights = {
             "honeypot": PROBABLE_SPAM * candidate.fills_honeypot,
             "stamp_forged": PROBABLE_SPAM * (stamped is Stamped.FORGED),
             "stamp_early": PROBABLE_SPAM * (stamped is Stamped.EARLY),
-            "stamp_missing": _MISSING * (stamped is Stamped.ABSENT and self._expects_stamp(site.id)),
+            "stamp_missing": _MISSING * expects_stamp,
         }
-        self._note(site.id, has_stamp=stamped in (Stamped.GENUINE, Stamped.EARLY))
         reasons = tuple(Reason(code, weight) for code, weight in weights.items() if weight)
         return Finding(reasons) if reasons else NOTHING
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -51,10 +51,14 @@ class _Run:
     awaited: Coroutine[Any, Any, Finding] | None = None
     is_over: bool = False
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the next check may look at once."""
+        return self.awaited is None and not self.is_over
+
     def note(self, found: Finding) -> None:
         """Note what a check says; a verdict of refused ends the run."""
-        if found is not NOTHING:
-            self.findings.append(found)
+        self.findings.append(found)
         self.is_over = found.verdict is Verdict.REFUSED
 
 
@@ -98,10 +102,11 @@ class Pipeline:
         runs = [run for run in runs if not run.gathered.cancelled()]
         if self._arrived:
             asyncio.get_running_loop().call_soon(self._look_at_arrived)
+        going_on = runs
         for check in self._checks:
-            for run in runs:
-                if run.awaited is None and not run.is_over:
-                    self._ask(check, run)
+            self._ask(check, going_on)
+            if not all(run.goes_on for run in going_on):
+                going_on = [run for run in going_on if run.goes_on]
         for run in runs:
             run.gathered.set_result(None)
 
@@ -112,25 +117,30 @@ class Pipeline:
             awaited, run.awaited = run.awaited, None
             try:
                 async with asyncio.timeout(self._within):
-                    run.note(await awaited)
+                    found = await awaited
             except Exception as error:
-                run.note(self._failure(check, run.candidate, error))
-            for later in self._checks[run.asked :]:
-                if run.is_over or run.awaited is not None:
-                    break
-                self._ask(later, run)
-
-    def _ask(self, check: Check, run: _Run) -> None:
-        run.asked += 1
-        try:
-            found = check.look(run.candidate)
-        except Exception as error:
-            run.note(self._failure(check, run.candidate, error))
-            return
-        if isinstance(found, Finding):
+                found = self._failure(check, run.candidate, error)
             run.note(found)
-        else:
-            run.awaited = found
+            for later in self._checks[run.asked :]:
+                if not run.goes_on:
+                    break
+                self._ask(later, [run])
+
+    def _ask(self, check: Check, runs: Iterable[_Run]) -> None:
+        """Ask one check about comments that go on, the one right after the other."""
+        look = check.look
+        for run in runs:
+            run.asked += 1
+            try:
+                found = look(run.candidate)
+            except Exception as error:
+                found = self._failure(check, run.candidate, error)
+            if found is NOTHING:
+                continue
+            if isinstance(found, Finding):
+                run.note(found)
+            else:
+                run.awaited = found
 
     def _failure(self, check: Check, candidate: Candidate, error: Exception) -> Finding:
         self._failed.note(check=check.name, site=candidate.site.id, error=type(error).__name__)

@@ -35,6 +35,7 @@ _HEARD_AGAIN = timedelta(seconds=10)
 _WEEK = timedelta(days=7)
 _MOST_COUNTED = 1_000_000
 _NETWORKS_REMEMBERED = 4_096
+_WINDOWS_REMEMBERED = 256
 
 _log = structlog.stdlib.get_logger(__name__)
 
@@ -200,7 +201,7 @@ class Traffic:
 
     def _of(self, site: Site) -> SiteTraffic:
         """Return what is known of a site; with another window nothing is."""
-        window = -(-int(site.screening.window.total_seconds()) // 60)
+        window = _minutes(site.screening.window)
         known = self._sites.get(site.id)
         if known is None or known.window != window:
             known = self._sites[site.id] = SiteTraffic(window)
@@ -209,6 +210,12 @@ class Traffic:
 
     def _reports_of(self, site: Site) -> list[bytes]:
         return [one.report for (_, site_id), one in self._heard.reports.items() if site_id == site.id]
+
+
+@lru_cache(_WINDOWS_REMEMBERED)
+def _minutes(window: timedelta) -> int:
+    """Return how many minutes a window has, the last one whole."""
+    return -(-int(window.total_seconds()) // 60)
 
 
 def _minute(moment: datetime) -> int:
