@@ -17,7 +17,7 @@ from moderation_service.config import Settings
 from moderation_service.config.values import LogFormat
 from moderation_service.runtime import container, serving
 
-_COLLECTED_FROM = 5_000, 20, 20
+_COLLECTED_FROM = 2_000, 20, 20
 """The collector's thresholds: requests of a moment together hold fewer objects than the first says."""
 
 _CHANGES_HANDS_AFTER = 0.0003
