@@ -123,8 +123,8 @@ def _compile(statement: Select[Any], each: Collection[str], dialect: Dialect) ->
 def _for_several(statement: Select[Any], each: Mapping[str, Any]) -> Select[Any]:
     """Return a statement that answers another one for all who are named by the JSON text `asked`.
 
-    That is an array, for each of them the array of a number and the values of `each`. The answer is one as well:
-    the numbers, each with its rows.
+    That is an array, for each of them the array of a number and an array of the values of `each`. The answer is
+    one as well: the numbers, each with its rows.
     """
 
     def as_asked(element: Any, **_: Any) -> Any:
@@ -132,10 +132,13 @@ def _for_several(statement: Select[Any], each: Mapping[str, Any]) -> Select[Any]
         return literal_column(f"{_ASKED}.{element.key}", element.type) if is_of_each else None
 
     given = json_texts(bindparam(_ASKED, type_=Text())).table_valued(column("value", Text))
-    named = {"number": Integer(), **each}
+    values = json_item(given.c.value, literal_column("1"))
     items = [
-        cast(json_item(given.c.value, literal_column(str(place))), kind).label(name)
-        for place, (name, kind) in enumerate(named.items())
+        cast(json_item(given.c.value, literal_column("0")), Integer()).label("number"),
+        *(
+            cast(json_item(values, literal_column(str(place))), kind).label(name)
+            for place, (name, kind) in enumerate(each.items())
+        ),
     ]
     # the limit says to PostgreSQL how many there are, which plans the rest by it; and each database then reads the
     # JSON once, not for each use of a value
@@ -151,14 +154,34 @@ def _for_several(statement: Select[Any], each: Mapping[str, Any]) -> Select[Any]
 
 
 class _Asked:
-    """Who waits for the answer to a question, and by which values they differ from the others."""
+    """Who waits for the answer to a question, and the values, in JSON, by which they differ from the others."""
 
-    __slots__ = ("done", "each", "is_sent")
+    __slots__ = ("_done", "each", "is_sent")
 
     def __init__(self, each: tuple[Any, ...], done: asyncio.Future[list[Row]]) -> None:
-        self.each = each
-        self.done = done
+        self.each = orjson.dumps(each).decode()
+        self._done = done
         self.is_sent = False
+
+    @property
+    def is_over(self) -> bool:
+        """Whether they were answered, or have left."""
+        return self._done.done()
+
+    def answer(self, rows: list[Row]) -> None:
+        """Tell what the database found."""
+        if not self._done.done():
+            self._done.set_result(rows)
+
+    def fail(self, error: Exception) -> None:
+        """Tell why there is no answer."""
+        if not self._done.done():
+            self._done.set_exception(error)
+
+    def give_up(self) -> None:
+        """Tell that there is none, unless it is under way."""
+        if not self.is_sent and not self._done.done():
+            self._done.set_exception(_too_many())
 
 
 class Batch:
@@ -172,33 +195,31 @@ class Batch:
         self._question = question
         self._asked = asked
         self._on_end = on_end
-        numbered = [(number, *one.each) for number, one in enumerate(asked)]
-        given = {**question.fixed, _ASKED: orjson.dumps(numbered).decode()}
+        numbered = ",".join(f"[{number},{one.each}]" for number, one in enumerate(asked))
+        given = {**question.fixed, _ASKED: f"[{numbered}]"}
         given.update(zip(question.shared, shared, strict=True))
         self.sql = question.sql
         self.values = [given[name] for name in question.parameters]
 
     def answer(self, found: str | None) -> None:
-        """Tell all what the database found; whoever has left is not missed."""
-        self._on_end()
+        """Tell all what the database found; what cannot be read of one's answer is no fault of another's."""
         try:
             answers = dict(rows_of(found))
-            for number, one in enumerate(self._asked):
-                rows = self._question.read(answers[number])
-                if not one.done.done():
-                    one.done.set_result(rows)
-        except Exception as error:
-            self._fail(error)
+        except ValueError as error:
+            self.fail(error)
+            return
+        self._on_end()
+        for number, one in enumerate(self._asked):
+            try:
+                one.answer(self._question.read(answers[number]))
+            except Exception as error:
+                one.fail(error)
 
     def fail(self, error: Exception) -> None:
         """Tell all why there is no answer."""
         self._on_end()
-        self._fail(error)
-
-    def _fail(self, error: Exception) -> None:
         for one in self._asked:
-            if not one.done.done():
-                one.done.set_exception(error)
+            one.fail(error)
 
 
 class Gathering:
@@ -231,14 +252,15 @@ class Gathering:
             raise _too_many()
         asked = question.compiled(self._dialect)
         loop = asyncio.get_running_loop()
-        one = _Asked(asked.written(asked.each, values), loop.create_future())
+        done: asyncio.Future[list[Row]] = loop.create_future()
+        one = _Asked(asked.written(asked.each, values), done)
         if not self._gathered:
             loop.call_soon(self._send_gathered)
         self._gathered.setdefault((asked, asked.written(asked.shared, values)), []).append(one)
         self._waiting += 1
-        deadline = loop.call_later(self._within, _give_up, one)
+        deadline = loop.call_later(self._within, one.give_up)
         try:
-            return await one.done
+            return await done
         except Exception:
             with in_our_words():
                 raise
@@ -249,7 +271,7 @@ class Gathering:
     def _send_gathered(self) -> None:
         while self._gathered and self._free:
             question, shared = key = next(iter(self._gathered))
-            asked = [one for one in self._gathered.pop(key) if not one.done.done()]
+            asked = [one for one in self._gathered.pop(key) if not one.is_over]
             if len(asked) > _AT_ONCE:
                 self._gathered[key] = asked[_AT_ONCE:]
             if asked:
@@ -261,11 +283,6 @@ class Gathering:
     def _ended(self) -> None:
         self._free += 1
         self._send_gathered()
-
-
-def _give_up(one: _Asked) -> None:
-    if not one.is_sent and not one.done.done():
-        one.done.set_exception(_too_many())
 
 
 def _too_many() -> UnavailableError:

@@ -125,7 +125,7 @@ class Server:
     @staticmethod
     def asked_in(batch: Batch) -> list[str]:
         [asked] = [value for value in batch.values if isinstance(value, str) and value.startswith("[[")]
-        return [one for _, one in json.loads(asked)]
+        return [one for _, [one] in json.loads(asked)]
 
 
 async def until_asked() -> None:
@@ -171,6 +171,23 @@ async def test_whoever_leaves_is_not_asked_for() -> None:
     server.sent[1].answer("[[0,[]]]")
     server.sent[2].answer("[[0,[]]]")
     assert [await one for one in (*running, stayed)] == [[], [], []]
+
+
+async def test_what_is_wrong_with_one_question_is_no_fault_of_another_s() -> None:
+    server = Server()
+    wrong, first, second = server.ask("\ud800", "a", "b")
+    await until_asked()
+    assert isinstance(wrong.exception(), TypeError)
+    assert server.asked_in(server.sent[0]) == ["a", "b"]
+    server.sent[0].answer('[[0,[["no time"]]],[1,[]]]')
+    with pytest.raises(IndexError):
+        await first
+    assert await second == []
+    [third] = server.ask("c")
+    await until_asked()
+    server.sent[1].answer("no JSON")
+    with pytest.raises(ValueError, match="line 1"):
+        await third
 
 
 async def test_a_question_that_is_not_sent_in_time_is_given_up() -> None:
