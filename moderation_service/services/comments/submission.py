@@ -129,8 +129,9 @@ class Submissions:
         return self._work.asking(receipt, site)
 
     async def _submit(self, draft: Draft, candidate: Candidate, *, is_near_limit: bool) -> Receipt:
-        with self._writer.expecting():
-            made = await self._made(draft, candidate, is_near_limit=is_near_limit)
+        is_quick = markup.is_quick(draft.body) and not is_near_limit
+        with self._writer.expecting() if is_quick else nullcontext():
+            made = await self._made(draft, candidate, is_quick=is_quick)
         if isinstance(made, Receipt):
             return made
         with self._backlog.counted(candidate.site) if made.status is Status.PENDING else nullcontext():
@@ -139,8 +140,11 @@ class Submissions:
             self._outside.wake()
         return receipt
 
-    async def _made(self, draft: Draft, candidate: Candidate, *, is_near_limit: bool) -> Draft | Receipt:
-        """Return the draft as it is to be stored, or what was answered before to the same."""
+    async def _made(self, draft: Draft, candidate: Candidate, *, is_quick: bool) -> Draft | Receipt:
+        """Return the draft as it is to be stored, or what was answered before to the same.
+
+        No batch waits for one that is not quick: whoever sends long texts would hold the others up.
+        """
         site = candidate.site
         try:
             await self._backlog.check(site)
@@ -148,7 +152,7 @@ class Submissions:
             if (known := await self._known_before(draft)) is not None:
                 return known
             raise
-        if is_near_limit or not markup.is_quick(draft.body):
+        if not is_quick:
             known = await self._known_before(draft)
             if known is not None:
                 return known

@@ -105,9 +105,15 @@ def _networks_of(traces: Traces) -> Sequence[tuple[str, str]]:
 
 
 def _repetitions(traces: Traces) -> Iterator[_Place]:
-    """Yield where the same post stands if it was stored, by each listed key."""
-    for networks, fingerprint in zip(_networks_of(traces), traces.fingerprints, strict=False):
-        yield *networks, fingerprint
+    """Yield where the same post stands if it was stored, by each listed key.
+
+    It may have been stored when its network was limited, or when it was free of limits: the site's file changes.
+    """
+    for wide, network, fingerprint in zip(
+        traces.wide_networks, traces.networks, traces.fingerprints, strict=False
+    ):
+        yield wide, network, fingerprint
+        yield _NOWHERE, _NOWHERE, fingerprint
 
 
 def _limits(traces: Traces) -> Sequence[tuple[tuple[_Place, ...], int]]:

@@ -70,8 +70,9 @@ def _json_rows_sqlite(element: json_rows, compiler: SQLCompiler, **options: Any)
     return f"json_group_array(json_array({compiler.process(element.clauses, **options)}))"
 
 
+@compiles(json_pairs, "postgresql")
 @compiles(json_rows, "postgresql")
-def _json_rows_postgresql(element: json_rows, compiler: SQLCompiler, **options: Any) -> str:
+def _json_rows_postgresql(element: json_rows | json_pairs, compiler: SQLCompiler, **options: Any) -> str:
     return f"json_agg(json_build_array({compiler.process(element.clauses, **options)}))"
 
 
@@ -79,12 +80,6 @@ def _json_rows_postgresql(element: json_rows, compiler: SQLCompiler, **options: 
 def _json_pairs_sqlite(element: json_pairs, compiler: SQLCompiler, **options: Any) -> str:
     number, text = (compiler.process(one, **options) for one in element.clauses)
     return f"'[' || group_concat('[' || {number} || ',' || {text} || ']') || ']'"
-
-
-@compiles(json_pairs, "postgresql")
-def _json_pairs_postgresql(element: json_pairs, compiler: SQLCompiler, **options: Any) -> str:
-    number, text = (compiler.process(one, **options) for one in element.clauses)
-    return f"json_agg(json_build_array({number}, {text}))"
 
 
 @compiles(json_item, "sqlite")

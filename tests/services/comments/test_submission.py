@@ -3,6 +3,7 @@
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -168,6 +169,22 @@ async def test_a_site_sets_its_limit_and_its_window_and_exempts_a_network(
         assert await status_of(http, HERE, body="dopo") == 202
 
 
+async def test_a_repetition_is_known_whether_its_network_is_exempt_or_not(
+    environ: dict[str, str], start: Start, clock: Clock, tmp_path: Path
+) -> None:
+    """One replica has read the sites file that exempts the network, the other has not."""
+    before = tmp_path / "before.toml"
+    before.write_text(SITES, encoding="utf-8")
+    after = with_screening(environ, 'exempt_networks = ["198.51.100.0/28"]')
+    services = [
+        await start(clock=clock, trusted_proxies="127.0.0.1/32", sites=sites) for sites in (str(before), after)
+    ]
+    async with client_of(services[0].url) as limited, client_of(services[1].url) as exempt:
+        for first, second, body in ((limited, exempt, "uno"), (exempt, limited, "due")):
+            assert await status_of(first, THERE, body=body) == 202
+            assert await status_of(second, THERE, body=body) == 409
+
+
 async def test_a_wide_network_may_send_ten_times_as_much_and_is_refused_over_all_replicas(
     environ: dict[str, str], start: Start, clock: Clock
 ) -> None:
@@ -234,6 +251,24 @@ async def test_what_is_too_much_on_a_page_or_a_site_is_suspect_and_not_refused(
         "5": ["busy_site"],
         "a scuola": [],
     }
+
+
+@only_sqlite
+async def test_no_batch_waits_for_a_text_that_takes_long(
+    service: Running, http: ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected: list[None] = []
+    real = service.container.writer.expecting
+
+    def noting() -> AbstractContextManager[None]:
+        expected.append(None)
+        return real()
+
+    monkeypatch.setattr(service.container.writer, "expecting", noting)
+    await post(http, headers=HERE, body="breve")
+    assert len(expected) == 1
+    await post(http, headers=HERE, body=ATTACK)
+    assert len(expected) == 1
 
 
 @only_sqlite
